@@ -1,0 +1,58 @@
+# Everything a person starts. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+.PHONY: help install run test lint ui docs sandbox bench-ingest update-snapshots lock clean
+
+help: ## List the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	@echo "Installing what the tests need …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.installed sandbox ## Install, and write the sandbox's database.
+
+sandbox: $(VENV)/.installed
+	@$(BIN)/inventory sandbox generate --if-missing
+
+run: install ## Load, check, build and publish everything; print what happened.
+	@$(BIN)/inventory run
+
+test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+ui: install ## Open Dagster on http://127.0.0.1:3000.
+	@$(BIN)/inventory ui
+
+bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
+	@$(BIN)/python benchmarks/ingest.py
+
+update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
+	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update
+
+lock: $(VENV)/.installed-dev ## Lock the requirements anew (needs uv).
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --no-emit-index-url requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	  --no-header --no-emit-index-url -c requirements.txt requirements-dev.in \
+	  -o requirements-dev.txt
+
+clean: ## Remove the environment and all data the platform keeps.
+	rm -rf $(VENV) .data dbt_project/target dbt_project/logs

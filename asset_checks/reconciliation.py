@@ -1,0 +1,180 @@
+"""Nothing lost between layers: ledger and raw zone, raw and staging, source and mart totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+import duckdb
+
+from asset_checks.base import Rule, Verdict, listing
+from inventory_platform.assets.raw import raw_key
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier
+from inventory_platform.registry import Registry
+
+
+def rules(registry: Registry) -> Iterator[Rule]:
+    """Ledger and staging rules for every table, totals for the inventory database's marts."""
+    for contract in registry.contracts.values():
+        yield Rule(
+            asset=raw_key(contract),
+            name="ledger",
+            description=(
+                "Every load accounts for every row it read (read = loaded + quarantined + "
+                "deduplicated), and the table holds exactly the rows the ledger says."
+            ),
+            evaluate=partial(check_ledger, contract=contract),
+            blocking=True,
+        )
+        yield Rule(
+            asset=dg.AssetKey(["staging", f"stg_{contract.relation}"]),
+            name="equals_raw",
+            description="Staging holds the newest version of every raw row, no more, no less.",
+            evaluate=partial(check_staging, contract=contract),
+            blocking=True,
+            needs=[raw_key(contract)],
+        )
+    for mart, mart_sql, raw_relations, raw_sql in _TOTALS:
+        contracts = [registry.contracts.get(name) for name in raw_relations]
+        if all(contracts):
+            yield Rule(
+                asset=dg.AssetKey(["marts", mart]),
+                name="equals_source",
+                description="Rows, quantities and amounts are those of the source tables.",
+                evaluate=partial(
+                    check_totals,
+                    mart_sql=mart_sql,
+                    raw_sql=raw_sql,
+                    contracts=[c for c in contracts if c],
+                ),
+                blocking=True,
+                needs=[raw_key(c) for c in contracts if c],
+            )
+
+
+# Mart → its totals, the raw tables, and the same totals from those, written independently of
+# the models in between.
+_TOTALS = [
+    (
+        "fct_sales",
+        "select channel = 'pos' as is_till, count(*) as rows, sum(quantity) as quantity, "
+        "sum(gross_amount) as amount from marts.fct_sales group by 1",
+        ["inventory_db__sales_transactions", "inventory_db__ecommerce_orders"],
+        "select true as is_till, count(*) as rows, sum(quantity_sold) as quantity, "
+        "sum(total_price) as amount from inventory_db__sales_transactions union all "
+        "select false, count(*), sum(quantity_ordered), sum(total_price) "
+        "from inventory_db__ecommerce_orders where order_status in "
+        "('Pending', 'Processing', 'Shipped', 'Delivered', 'Returned')",
+    ),
+    (
+        "fct_orders",
+        "select count(*) as rows, sum(quantity) as quantity, sum(order_amount) as amount "
+        "from marts.fct_orders",
+        ["inventory_db__ecommerce_orders"],
+        "select count(*) as rows, sum(quantity_ordered) as quantity, sum(total_price) as amount "
+        "from inventory_db__ecommerce_orders",
+    ),
+    (
+        "fct_payments",
+        "select payment_status as status, count(*) as rows, sum(amount) as amount "
+        "from marts.fct_payments group by 1",
+        ["inventory_db__payments"],
+        "select status, count(*) as rows, sum(amount) as amount "
+        "from inventory_db__payments group by 1",
+    ),
+    (
+        "fct_purchase_orders",
+        "select count(*) as rows, sum(total_amount) as amount from marts.fct_purchase_orders",
+        ["inventory_db__purchase_orders"],
+        "select count(*) as rows, sum(total_amount) as amount from inventory_db__purchase_orders",
+    ),
+]
+
+
+def check_ledger(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Verdict:
+    """Check the equation of every load, and the table against the sum of the ledger."""
+    found = con.execute(
+        "select count(*), count(*) filter (rows_read <> rows_loaded + rows_quarantined + "
+        "rows_deduplicated), coalesce(sum(rows_read), 0), coalesce(sum(rows_loaded), 0), "
+        "coalesce(sum(rows_quarantined), 0), coalesce(sum(rows_deduplicated), 0), "
+        "coalesce(sum(rows_vanished), 0), "
+        f"(select count(*) from raw.{contract.relation}) "
+        "from ops.loads where source = ? and table_name = ?",
+        [contract.source, contract.name],
+    ).fetchall()[0]
+    loads, broken, read, loaded, quarantined, deduplicated, vanished, rows = map(int, found)
+    facts = {
+        "loads": loads,
+        "rows_read": read,
+        "rows_loaded": loaded,
+        "rows_quarantined": quarantined,
+        "rows_deduplicated": deduplicated,
+        "rows_vanished": vanished,
+        "rows_in_table": rows,
+    }
+    if broken:
+        return Verdict(False, f"{broken} of {loads} loads do not account for every row.", facts)
+    return Verdict(
+        rows == loaded + vanished,
+        f"{read} read = {loaded} loaded + {quarantined} quarantined + {deduplicated} "
+        f"deduplicated over {loads} loads; the table holds {rows} row versions.",
+        facts,
+    )
+
+
+def check_staging(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Verdict:
+    """Compare staging with the newest raw version of every row."""
+    staging = f"staging.stg_{contract.relation}"
+    if not contract.key:
+        counts = con.execute(
+            f"select (select count(*) from {staging}), "
+            f"(select count(*) from ({current_rows(contract)}))"
+        ).fetchall()[0]
+        return Verdict(
+            counts[0] == counts[1],
+            f"{counts[0]} rows in staging, {counts[1]} current rows in raw.",
+            {"rows": counts[0], "raw_rows": counts[1]},
+        )
+    key = ", ".join(identifier(k) for k in contract.key)
+    differing = (
+        f"select 'missing in staging' as problem, {key} from (select {key} from "
+        f"({current_rows(contract)}) except all select {key} from {staging}) union all "
+        f"select 'not in raw', {key} from (select {key} from {staging} except all select {key} "
+        f"from ({current_rows(contract)}))"
+    )
+    count, rows = con.execute(
+        f"select (select count(*) from ({differing})), (select count(*) from {staging})"
+    ).fetchall()[0]
+    metadata = {"rows": rows, "differing": count}
+    if count:
+        metadata["keys"] = listing(con, differing)
+    return Verdict(count == 0, f"{rows} rows in staging, {count} differ from raw.", metadata)
+
+
+def current_rows(contract: TableContract) -> str:
+    """SQL of the newest version of each row, vanished rows left out."""
+    identity = ", ".join(identifier(n) for n in contract.identity)
+    newest = f"{identifier(contract.cursor)} desc nulls last, " if contract.cursor else ""
+    return (
+        "select * from (select *, row_number() over (partition by "
+        f"{identity} order by {newest}_load_id desc) as _version "
+        f"from raw.{contract.relation}) where _version = 1 and not _is_deleted"
+    )
+
+
+def check_totals(
+    con: duckdb.DuckDBPyConnection, mart_sql: str, raw_sql: str, contracts: list[TableContract]
+) -> Verdict:
+    """Compare a mart's totals with those of the source tables."""
+    current = ", ".join(f"{c.relation} as ({current_rows(c)})" for c in contracts)
+    expected = f"with {current} select * from ({raw_sql})"
+    differing = f"(({mart_sql}) except ({expected})) union all (({expected}) except ({mart_sql}))"
+    row = con.execute(f"select count(*) from ({differing})").fetchone()
+    count = int(row[0]) if row else 0
+    return Verdict(
+        count == 0,
+        "Totals equal the source's." if count == 0 else "Totals differ from the source's.",
+        {"mart": listing(con, mart_sql), "source": listing(con, expected)},
+    )

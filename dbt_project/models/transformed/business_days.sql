@@ -1,0 +1,52 @@
+with
+
+-- A source's first and last day, one row each; no rows, no days.
+spans as (
+
+    select
+        min(movement_date) as first_day,
+        max(movement_date) as last_day
+
+    from {{ ref('stock_movements') }}
+
+    union all
+
+    select
+        cast(min(order_date) as date) as first_day,
+        cast(max(order_date) as date) as last_day
+
+    from {{ ref('stg_inventory_db__ecommerce_orders') }}
+
+    union all
+
+    select
+        cast(min(payment_date) as date) as first_day,
+        cast(max(payment_date) as date) as last_day
+
+    from {{ ref('stg_inventory_db__payments') }}
+
+    union all
+
+    select
+        min(order_date) as first_day,
+        max(order_date) as last_day
+
+    from {{ ref('stg_inventory_db__purchase_orders') }}
+
+    union all
+
+    select
+        min(delivery_date) as first_day,
+        max(delivery_date) as last_day
+
+    from {{ ref('stg_inventory_db__purchase_orders') }}
+
+),
+
+final as (
+
+    {{ calendar_days('(select min(first_day) from spans)', '(select max(last_day) from spans)') }}
+
+)
+
+select * from final

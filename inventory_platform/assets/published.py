@@ -1,0 +1,103 @@
+"""The published marts as an asset: the last step, taken only when every check passed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from inventory_platform.assets.dbt import BuildState, read_build_state
+from inventory_platform.assets.raw import POOL
+from inventory_platform.errors import PublishError
+from inventory_platform.publishing.parquet import Publication, publish
+from inventory_platform.registry import Registry, code_version
+from inventory_platform.warehouse import Warehouse
+
+
+def build_published_asset(
+    registry: Registry, marts: Sequence[dg.AssetKey], blocking: Sequence[dg.AssetCheckKey]
+) -> dg.AssetsDefinition:
+    """The asset that publishes all marts.
+
+    Args:
+        registry: What is loaded, for naming the loads a version contains.
+        marts: The models to publish.
+        blocking: Checks whose latest result must not be a failure.
+    """
+
+    @dg.asset(
+        key=dg.AssetKey(["published", "marts"]),
+        deps=list(marts),
+        group_name="published",
+        kinds={"parquet"},
+        owners=["team:inventory"],
+        pool=POOL,
+        description=(
+            "All marts as Parquet files below `published/current`, switched at once after every "
+            "blocking check passed. Dashboard, Power BI and `inventory query` read these."
+        ),
+    )
+    def published_marts(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> dg.MaterializeResult[None]:
+        try:
+            state = read_build_state(registry.settings)
+            _refuse_unless_good(state, context.instance, blocking)
+            with warehouse.connect() as con:
+                publication = publish(
+                    registry.settings,
+                    con,
+                    run_id=context.run_id,
+                    code_version=code_version(),
+                    marts=[key.path[-1] for key in marts],
+                    loads=state.loads,
+                    inputs=state.inputs,
+                )
+        except PublishError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(metadata=_metadata(registry, publication))
+
+    return published_marts
+
+
+def _refuse_unless_good(
+    state: BuildState, instance: dg.DagsterInstance, blocking: Sequence[dg.AssetCheckKey]
+) -> None:
+    if not state.complete:
+        raise PublishError(
+            "The last build of the models did not finish, or a test of theirs failed.",
+            "Mend the cause and build the models again. Readers keep the last good version.",
+        )
+    failed = failed_checks(instance, blocking)
+    if failed:
+        names = ", ".join(f"{key.name} on {key.asset_key.to_user_string()}" for key in failed)
+        raise PublishError(
+            f"Blocking checks failed last time they ran: {names}.",
+            "Mend the cause and run the checks again. Readers keep the last good version.",
+        )
+
+
+def failed_checks(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]
+) -> list[dg.AssetCheckKey]:
+    """The checks whose latest evaluation failed with severity error."""
+    failed = []
+    for key in checks:
+        record = instance.get_latest_asset_check_evaluation_record(key)
+        evaluation = record.event.asset_check_evaluation if record and record.event else None
+        if (
+            evaluation
+            and not evaluation.passed
+            and evaluation.severity == dg.AssetCheckSeverity.ERROR
+        ):
+            failed.append(key)
+    return failed
+
+
+def _metadata(registry: Registry, publication: Publication) -> dict[str, Any]:
+    table = "\n".join(f"| {mart} | {rows:,} |" for mart, rows in publication.rows.items())
+    return {
+        "dagster/row_count": sum(publication.rows.values()),
+        "dagster/uri": str(registry.settings.published_dir / "current"),
+        "version": publication.version,
+        "marts": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{table}"),
+    }

@@ -1,0 +1,1 @@
+"""What runs, and when: jobs over selections of the asset graph."""

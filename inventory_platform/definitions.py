@@ -1,0 +1,56 @@
+"""The Dagster code location: everything assembled once, policy applied once.
+
+`build_definitions` is what tests and the command line call too. No wiring elsewhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from asset_checks import build_asset_checks  # noqa: E402
+from inventory_platform.assets.dbt import build_dbt_assets, dbt_resource  # noqa: E402
+from inventory_platform.assets.published import build_published_asset  # noqa: E402
+from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
+from inventory_platform.automation.jobs import build_jobs  # noqa: E402
+from inventory_platform.registry import read_registry  # noqa: E402
+from inventory_platform.settings import Settings, get_settings  # noqa: E402
+from inventory_platform.warehouse import Warehouse  # noqa: E402
+
+
+def build_definitions(settings: Settings | None = None) -> dg.Definitions:
+    """Assemble the platform.
+
+    Args:
+        settings: Where everything is; the environment's when omitted.
+
+    Raises:
+        InventoryError: A setting, a source entry or a contract is wrong.
+    """
+    settings = settings or get_settings()
+    registry = read_registry(settings)
+    models = build_dbt_assets(registry)
+    checks = build_asset_checks(registry, models.keys)
+    marts = [key for key in models.keys if key.path[0] == "marts"]
+    blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
+    return dg.Definitions(
+        assets=[
+            *build_raw_assets(registry),
+            models,
+            build_published_asset(registry, marts, blocking),
+        ],
+        asset_checks=checks,
+        jobs=build_jobs(registry.sources),
+        resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},
+        # One DuckDB file has one writer: steps run one after another in one process.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The platform with the settings of the environment."""
+    return build_definitions()

@@ -1,0 +1,79 @@
+"""DuckDB connections the platform works with: limits, time zone, extensions.
+
+Every connection is opened here, so that memory, spilling and offline extensions are set
+in one place. What is done over a connection belongs to the callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import duckdb_extensions
+
+from inventory_platform.errors import InventoryError
+from inventory_platform.settings import Settings
+
+
+@contextmanager
+def connect(
+    settings: Settings, database: Path | None = None, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection and close it whatever happens.
+
+    Args:
+        settings: Memory, threads and folders.
+        database: A DuckDB file, or None for a connection without a file.
+        read_only: Open the file without the right to write.
+    """
+    settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(
+        str(database) if database else ":memory:",
+        read_only=read_only,
+        config={
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "temp_directory": str(settings.temp_dir / "spill"),
+            "extension_directory": str(settings.extension_dir),
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+    try:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(f"set file_search_path = {literal(str(settings.lake_dir))}")
+        yield con
+    finally:
+        con.close()
+
+
+def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension, from its wheel on first use, without the network.
+
+    Raises:
+        InventoryError: The wheel of the extension is not installed.
+    """
+    try:
+        con.load_extension(name)
+    except duckdb.IOException:
+        try:
+            duckdb_extensions.import_extension(name, con=con)
+        except (ImportError, KeyError, OSError) as error:
+            wheel = name.replace("_", "-")
+            raise InventoryError(
+                f"DuckDB's extension {name!r} is not installed.",
+                f"Install the package duckdb-extension-{wheel} of DuckDB's own version.",
+            ) from error
+        con.load_extension(name)
+
+
+def identifier(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + value.replace("'", "''") + "'"

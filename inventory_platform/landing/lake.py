@@ -1,0 +1,261 @@
+"""The lake's files: raw zone, quarantine, load log, and the one commit point of a load.
+
+    raw/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet          accepted rows
+    quarantine/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet   rejected rows
+    loads/<source>/<table>/<load_id>.json                                  the load's record
+
+A load is committed when its record appears under its final name, by one rename. Data files
+are put in place before; without a record nobody looks at them, and the next load of the
+table sweeps them away. Cursor, ledger, schema and quarantine are read from these files
+alone, so there is no second place to keep in step. How rows get into the files is
+`loader.py`; how they are shown as relations is `views.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.errors import LandingError
+
+_ID_FORMAT = "%Y%m%dT%H%M%S%f"
+
+LoadKind = Literal["snapshot", "incremental", "replay"]
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """What is known of one committed load of one table; one line of the ledger.
+
+    `rows_read = rows_loaded + rows_quarantined + rows_deduplicated`, always. Rows that
+    vanished from a snapshot are written as deletions and counted apart, as they were not
+    read. Instants are naive UTC in ISO 8601.
+    """
+
+    load_id: str
+    source: str
+    table_name: str
+    kind: LoadKind
+    address: str
+    code_version: str
+    contract_version: str
+    started_at: str
+    committed_at: str
+    rows_read: int
+    rows_loaded: int
+    rows_quarantined: int
+    rows_deduplicated: int
+    rows_vanished: int
+    cursor_column: str | None = None
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    raw_file: str | None = None
+    quarantine_file: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    drift: list[str] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        """The record as one JSON document."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> LoadRecord:
+        """Read a record back."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The lake's folder and the rules by which files appear in it.
+
+    Attributes:
+        root: The folder.
+        absolute: Whether paths for SQL are absolute. Relative ones follow the lake when it
+            moves (`file_search_path`); only a connection that may reach nothing but the lake
+            needs absolute ones.
+    """
+
+    root: Path
+    absolute: bool = False
+
+    def sql_path(self, path: Path) -> str:
+        """A path below the lake, or a pattern of paths, as SQL names it."""
+        return str(path if self.absolute else path.relative_to(self.root))
+
+    def log_dir(self, contract: TableContract) -> Path:
+        """Folder of a table's load records."""
+        return self.root / "loads" / contract.source / contract.name
+
+    def load_ids(self, contract: TableContract, as_of: str | None = None) -> list[str]:
+        """Committed loads of a table, oldest first, up to and including `as_of`."""
+        folder = self.log_dir(contract)
+        ids = sorted(p.stem for p in folder.glob("*.json")) if folder.is_dir() else []
+        return [i for i in ids if as_of is None or i <= as_of]
+
+    def record(self, contract: TableContract, load_id: str) -> LoadRecord:
+        """Read the record of a committed load."""
+        return LoadRecord.from_json((self.log_dir(contract) / f"{load_id}.json").read_text())
+
+    def last_record(self, contract: TableContract) -> LoadRecord | None:
+        """The newest committed load of a table."""
+        ids = self.load_ids(contract)
+        return self.record(contract, ids[-1]) if ids else None
+
+    def files(
+        self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
+    ) -> list[str]:
+        """Committed files of a table, oldest load first, as SQL names them."""
+        committed = set(self.load_ids(contract, as_of))
+        found = self._files_of(zone, contract)
+        return [
+            self.sql_path(path)
+            for path in sorted(found, key=lambda p: p.stem)
+            if path.stem in committed
+        ]
+
+    def _files_of(self, zone: str, contract: TableContract) -> Iterator[Path]:
+        return (self.root / zone / contract.source / contract.name).glob("ingest_date=*/*.parquet")
+
+    @contextmanager
+    def lock(self, contract: TableContract, timeout_seconds: float) -> Iterator[None]:
+        """Hold the only right to load a table; the system frees it when a process dies.
+
+        Raises:
+            LandingError: Another process still holds it after the time given.
+        """
+        path = self.root / ".locks" / f"{contract.relation}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as file:
+            deadline = time.monotonic() + timeout_seconds
+            while not _try_lock(file.fileno()):
+                if time.monotonic() >= deadline:
+                    file.seek(0)
+                    raise LandingError(
+                        f"Table {contract.relation} is being loaded by process "
+                        f"{file.read().strip() or 'unknown'}.",
+                        "Wait until it has finished, or stop it, and load again.",
+                    )
+                time.sleep(0.05)
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def new_load_id(self, contract: TableContract, now: datetime) -> str:
+        """An id that sorts after every earlier load of the table, even if the clock jumped back."""
+        ids = self.load_ids(contract)
+        if ids and now.strftime(_ID_FORMAT) <= ids[-1]:
+            now = datetime.strptime(ids[-1], _ID_FORMAT).replace(tzinfo=UTC) + timedelta(
+                microseconds=1
+            )
+        return now.strftime(_ID_FORMAT)
+
+    @contextmanager
+    def staging(self, contract: TableContract) -> Iterator[Path]:
+        """An empty folder for a load in progress, on the lake's own file system."""
+        folder = self.root / ".staging" / contract.relation
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise LandingError(
+                f"Folder {folder} cannot be created: {error.strerror}.",
+                "Make the data folder writable, or set INVENTORY_DATA_DIR to another one.",
+            ) from error
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self, contract: TableContract) -> None:
+        """Remove files of loads that never committed; the caller holds the table's lock."""
+        committed = set(self.load_ids(contract))
+        for zone in ("raw", "quarantine"):
+            for path in list(self._files_of(zone, contract)):
+                if path.stem not in committed:
+                    path.unlink()
+        if self.log_dir(contract).is_dir():
+            for path in self.log_dir(contract).glob(".*.tmp"):
+                path.unlink()
+
+    def target(self, zone: Literal["raw", "quarantine"], record_id: str, c: TableContract) -> str:
+        """Where a load's file of a zone goes, relative to the lake."""
+        day = datetime.strptime(record_id, _ID_FORMAT).replace(tzinfo=UTC).date()
+        return f"{zone}/{c.source}/{c.name}/ingest_date={day}/{record_id}.parquet"
+
+    def commit(
+        self, contract: TableContract, record: LoadRecord, staged: dict[str, Path]
+    ) -> LoadRecord:
+        """Make a load visible: put its files in place, then its record.
+
+        Args:
+            contract: The table loaded.
+            record: The load's record; its files are filled in here.
+            staged: Zone (`raw`, `quarantine`) → finished file in the staging folder.
+
+        Returns:
+            The record as committed.
+
+        Raises:
+            LandingError: The ledger equation does not hold; nothing becomes visible.
+        """
+        kept = record.rows_loaded + record.rows_quarantined + record.rows_deduplicated
+        if record.rows_read != kept:
+            raise LandingError(
+                f"Load of {contract.relation} read {record.rows_read} rows but can account for "
+                f"{kept}.",
+                "This is a defect of the platform: please report it. Nothing was loaded.",
+            )
+        files: dict[str, Any] = {}
+        for zone, path in staged.items():
+            relative = self.target(zone, record.load_id, contract)  # type: ignore[arg-type]
+            self._place(path, self.root / relative)
+            files[f"{zone}_file"] = relative
+        final = LoadRecord(**{**asdict(record), **files, "committed_at": _now_text()})
+        self._commit_record(contract, final)
+        return final
+
+    def _place(self, staged: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(staged)
+        staged.replace(target)
+        _sync(target.parent)
+
+    def _commit_record(self, contract: TableContract, record: LoadRecord) -> None:
+        folder = self.log_dir(contract)
+        folder.mkdir(parents=True, exist_ok=True)
+        staged = folder / f".{record.load_id}.json.tmp"
+        staged.write_text(record.to_json())
+        _sync(staged)
+        staged.replace(folder / f"{record.load_id}.json")
+        _sync(folder)
+
+
+def _now_text() -> str:
+    return datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

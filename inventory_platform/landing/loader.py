@@ -1,0 +1,200 @@
+"""Loading one table: read, judge, compare with what is known, commit.
+
+    relation ──typed and judged in one scan──▶ accepted.parquet │ rejected.parquet
+             ──without copies, unchanged and contradicting rows──▶ raw file │ quarantine file
+             ──one rename──▶ committed
+
+Everything runs inside DuckDB, out of core; Python only decides what runs next. The two
+halves of a load are `staging.py` and `settlement.py`, the commit point is `lake.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from inventory_platform import duck
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier, literal
+from inventory_platform.errors import LandingError, SourceError
+from inventory_platform.landing.lake import Lake, LoadRecord
+from inventory_platform.landing.settlement import Settlement
+from inventory_platform.landing.staging import Staged, Staging, parquet
+from inventory_platform.settings import Settings
+from inventory_platform.sources.base import Reader
+
+
+class Loader:
+    """Loads the tables of one source into the lake.
+
+    Args:
+        settings: Limits and folders.
+        reader: How the source is read.
+        address: Where it is read from, without secrets, for the ledger.
+        code_version: Version of the code, for the ledger.
+        secrets: Texts that must not appear in any error message.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reader: Reader,
+        *,
+        address: str,
+        code_version: str = "",
+        secrets: frozenset[str] = frozenset(),
+    ) -> None:
+        self.settings = settings
+        self.lake = Lake(settings.lake_dir)
+        self.reader = reader
+        self.address = address
+        self.code_version = code_version
+        self.secrets = secrets
+
+    def load(self, contract: TableContract, *, now: datetime | None = None) -> LoadRecord:
+        """Load one table, all or nothing.
+
+        Args:
+            contract: What the table must look like.
+            now: The load's instant, naive UTC; the clock's when omitted.
+
+        Returns:
+            The load's record, as committed.
+
+        Raises:
+            SourceError: The source cannot be read.
+            SchemaDriftError: A required column is missing.
+            LandingError: The load could not be kept; nothing of it is visible.
+        """
+        lake, settings = self.lake, self.settings
+        started = now or datetime.now(UTC).replace(tzinfo=None)
+        with (
+            self._named_failures(contract),
+            lake.lock(contract, settings.lock_timeout_seconds),
+            lake.staging(contract) as folder,
+            duck.connect(settings) as con,
+        ):
+            lake.sweep(contract)
+            last = lake.last_record(contract)
+            since = last.cursor_to if last and contract.cursor else None
+            self.reader.attach(con)
+            load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
+            staging = Staging(con, contract, folder, load_id, started)
+            staged = staging.read(self.reader, since)
+            settled = Settlement(con, lake, contract, staged, folder, load_id, started).settle()
+            cursor_to = _new_cursor(con, contract, staged, since)
+            record = LoadRecord(
+                load_id=load_id,
+                source=contract.source,
+                table_name=contract.name,
+                kind="incremental" if contract.cursor else "snapshot",
+                address=self.address,
+                code_version=self.code_version,
+                contract_version=contract_version(contract),
+                started_at=started.isoformat(sep=" "),
+                committed_at="",
+                rows_read=staged.accepted_rows + staged.rejected_rows,
+                rows_loaded=settled.rows_loaded,
+                rows_quarantined=settled.rows_quarantined,
+                rows_deduplicated=settled.rows_deduplicated,
+                rows_vanished=settled.rows_vanished,
+                cursor_column=contract.cursor,
+                cursor_from=since,
+                cursor_to=cursor_to,
+                columns=dict(staged.compiled.types),
+                drift=[str(d) for d in staged.compiled.drift],
+            )
+            return lake.commit(contract, record, settled.files)
+
+    def _named_failures(self, contract: TableContract) -> NamedFailures:
+        return NamedFailures(contract, self.settings, self.secrets)
+
+
+# The other errors of DuckDB (parser, binder, catalog, internal) are mistakes of this code.
+_OUTSIDE_FAILURES = (
+    OSError,
+    duckdb.IOException,
+    duckdb.HTTPException,
+    duckdb.OutOfMemoryException,
+    duckdb.DataError,
+    duckdb.InvalidInputException,
+    duckdb.ConnectionException,
+    duckdb.TransactionException,
+)
+
+
+class NamedFailures:
+    """Turns failures of DuckDB and the file system into errors that say what to do."""
+
+    def __init__(
+        self, contract: TableContract, settings: Settings, secrets: frozenset[str]
+    ) -> None:
+        self.contract = contract
+        self.settings = settings
+        self.secrets = secrets
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # The scanners of other databases raise the base class itself.
+        if not isinstance(error, _OUTSIDE_FAILURES) and type(error) is not duckdb.Error:
+            return
+        text = str(error).strip().splitlines()[0]
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        what = f"Loading {self.contract.relation} failed: {text}"
+        if "No space left" in text:
+            remedy = (
+                f"Free space below {self.settings.data_dir}, or set INVENTORY_DATA_DIR to a "
+                "larger disk. Nothing of the load is visible; the last good state stays."
+            )
+        elif isinstance(error, duckdb.OutOfMemoryException):
+            remedy = "Raise INVENTORY_MEMORY_LIMIT, or free memory on this machine."
+        elif isinstance(error, OSError) and self._is_our_file(error.filename):
+            remedy = (
+                f"Make {self.settings.data_dir} a folder that this user can write to, or set "
+                "INVENTORY_DATA_DIR to another one."
+            )
+        else:
+            raise SourceError(
+                what,
+                "Check that the source is complete, reachable and not being rewritten, then load "
+                "again. Nothing of this load is visible; the last good state stays.",
+            ) from error
+        raise LandingError(what, remedy) from error
+
+    def _is_our_file(self, name: str | None) -> bool:
+        return name is None or Path(name).is_relative_to(self.settings.data_dir)
+
+
+def contract_version(contract: TableContract) -> str:
+    """A short fingerprint of everything a contract says about rows."""
+    facts = repr(
+        [
+            (
+                *(c.name, c.source, c.type, c.nullable, c.required),
+                *(c.checks, c.formats, c.decimal_mark, c.null_values),
+            )
+            for c in contract.columns
+        ]
+        + [contract.key, contract.cursor]
+    )
+    return hashlib.sha256(facts.encode()).hexdigest()[:12]
+
+
+def _new_cursor(
+    con: duckdb.DuckDBPyConnection, contract: TableContract, staged: Staged, since: str | None
+) -> str | None:
+    if contract.cursor is None or staged.accepted is None:
+        return since
+    name = identifier(contract.cursor)
+    kind = contract.by_name[contract.cursor].type
+    bound = f"cast({literal(since)} as {kind})" if since else "null"
+    row = con.execute(
+        f"select cast(greatest(max({name}), {bound}) as varchar) from {parquet(staged.accepted)}"
+    ).fetchone()
+    return row[0] if row else since

@@ -1,0 +1,197 @@
+"""Giving rejected rows another chance, after the contract was corrected.
+
+A replay is a load whose source is the quarantine: the same judgement, the same commit
+point, a line of its own in the ledger. A row whose key has meanwhile arrived in the same or
+a newer version is marked `superseded` instead of being loaded over it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from inventory_platform import duck
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier, literal
+from inventory_platform.landing.lake import Lake, LoadRecord
+from inventory_platform.landing.loader import NamedFailures, contract_version
+from inventory_platform.landing.staging import PARQUET, Staged, Staging
+from inventory_platform.landing.views import current_select, quarantine_select
+from inventory_platform.settings import Settings
+from inventory_platform.sources.base import Relation
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Outcome of a replay: its ledger line, and what became of the rows."""
+
+    record: LoadRecord
+    replayed: int
+    superseded: int
+    still_rejected: int
+
+
+def replay(
+    settings: Settings, contract: TableContract, *, code_version: str = ""
+) -> Replayed | None:
+    """Judge the open quarantined rows of a table again and load those that pass now.
+
+    Rows that still break the contract stay open; in the ledger line they count as
+    deduplicated, since quarantine holds them already.
+
+    Returns:
+        The outcome, or None when nothing of the table is in quarantine.
+
+    Raises:
+        LandingError: The replay could not be kept; nothing of it is visible.
+    """
+    lake = Lake(settings.lake_dir)
+    started = datetime.now(UTC).replace(tzinfo=None)
+    with (
+        NamedFailures(contract, settings, frozenset()),
+        lake.lock(contract, settings.lock_timeout_seconds),
+        lake.staging(contract) as folder,
+        duck.connect(settings) as con,
+    ):
+        lake.sweep(contract)
+        last = lake.last_record(contract)
+        if last is None or not _open_rejects(con, lake, contract):
+            return None
+        load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
+        staged = Staging(con, contract, folder, load_id, started).scan(
+            _quarantined_rows(con, contract), since=None
+        )
+        replayed, superseded = _judge(con, lake, contract, staged)
+        files = _write(con, folder, load_id, started, replayed, superseded)
+        still_rejected = staged.rejected_rows
+        record = LoadRecord(
+            load_id=load_id,
+            source=contract.source,
+            table_name=contract.name,
+            kind="replay",
+            address="quarantine",
+            code_version=code_version,
+            contract_version=contract_version(contract),
+            started_at=started.isoformat(sep=" "),
+            committed_at="",
+            rows_read=staged.accepted_rows + staged.rejected_rows,
+            rows_loaded=replayed,
+            rows_quarantined=0,
+            rows_deduplicated=superseded + still_rejected,
+            rows_vanished=0,
+            cursor_column=contract.cursor,
+            cursor_from=last.cursor_to,
+            cursor_to=last.cursor_to,
+            columns=last.columns,
+        )
+        return Replayed(lake.commit(contract, record, files), replayed, superseded, still_rejected)
+
+
+def _open_rejects(con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract) -> int:
+    select = quarantine_select(lake.files("quarantine", contract))
+    con.execute(
+        "create temp table open_rejects as select row_number() over (order by load_id, "
+        f"position, reject_id) as _row, * from ({select}) where status = 'open'"
+    )
+    row = con.execute("select count(*) from open_rejects").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _quarantined_rows(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Relation:
+    """The payloads as rows of text, with every column any of them has."""
+    found = con.execute(
+        "select distinct unnest(json_keys(payload)) as name from open_rejects "
+        "where reason_code <> 'malformed_row' order by name"
+    ).fetchall()
+    names = [name for (name,) in found]
+    names += [c.source for c in contract.columns if c.source not in names]
+    columns = ", ".join(
+        f"json_extract_string(payload, {literal('/' + _pointer(n))}) as {identifier(n)}"
+        for n in names
+    )
+    return Relation(
+        sql=f"select {columns}, _row, case when reason_code = 'malformed_row' then reason end "
+        "as _complaint, payload as _line from open_rejects",
+        columns=dict.fromkeys(names, "VARCHAR"),
+        position="_row",
+        malformed=("_complaint", "_line"),
+        suspect=True,
+    )
+
+
+def _pointer(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, staged: Staged
+) -> tuple[int, int]:
+    """Tell the rows that are still wanted from those that came by another way."""
+    if staged.accepted is None:
+        return 0, 0
+    accepted = f"read_parquet({literal(str(staged.accepted))}, hive_partitioning = false)"
+    current = f"({current_select(lake, contract)})"
+    if contract.key:
+        key = ", ".join(map(identifier, contract.key))
+        newer = ""
+        order = "_position desc"
+        if contract.cursor:
+            cursor = identifier(contract.cursor)
+            newer = f" and c.{cursor} >= a.{cursor}"
+            order = f"{cursor} desc, _position desc"
+        same = " and ".join(f"c.{identifier(k)} = a.{identifier(k)}" for k in contract.key)
+        verdict = (
+            f"row_number() over (partition by {key} order by {order}) > 1 or exists (select 1 "
+            f"from {current} c where {same}{newer} and not c._is_deleted)"
+        )
+        occurrence = ""
+    else:
+        # Rows without identity are counted: another copy gets the next number.
+        content = f"hash(row({', '.join(identifier(n) for n in staged.compiled.types)}))"
+        verdict = "false"
+        occurrence = (
+            f", row_number() over (partition by {content}) + coalesce((select max(_occurrence) "
+            f"from {current} c where hash(row("
+            + ", ".join(f"c.{identifier(n)}" for n in staged.compiled.types)
+            + f")) = {content}), 0) as _occurrence"
+        )
+    con.execute(
+        f"create temp table judged as select *, {verdict} as _superseded{occurrence} "
+        f"from {accepted} a"
+    )
+    row = con.execute(
+        "select count(*) filter (not _superseded), count(*) filter (_superseded) from judged"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    load_id: str,
+    started: datetime,
+    replayed: int,
+    superseded: int,
+) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    if replayed:
+        files["raw"] = folder / "raw.parquet"
+        con.execute(
+            "copy (select j.* exclude (_superseded, _reject) replace (r.position as _position) "
+            "from judged j join open_rejects r on r._row = j._position where not _superseded) "
+            f"to {literal(str(files['raw']))} ({PARQUET})"
+        )
+    if replayed or superseded:
+        files["quarantine"] = folder / "quarantine.parquet"
+        con.execute(
+            "copy (select r.reject_id, case when j._superseded then 'superseded' else 'replayed' "
+            f"end as event, {literal(load_id)} as load_id, r.source, r.table_name, "
+            f"timestamp {literal(started.isoformat(sep=' '))} as happened_at, r.position, "
+            "r.reason_code, r.reason, r.payload "
+            "from judged j join open_rejects r on r._row = j._position) "
+            f"to {literal(str(files['quarantine']))} ({PARQUET})"
+        )
+    return files

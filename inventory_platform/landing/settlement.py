@@ -1,0 +1,299 @@
+"""Comparing a staged load with itself and with history: the second half of a load.
+
+Here is which rows are new, which are copies, contradictions or already known, and which
+rows of a snapshot vanished. How rows were read and judged is `staging.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier, literal
+from inventory_platform.errors import LandingError
+from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.staging import PARQUET, Staged, names, parquet, version_key
+from inventory_platform.landing.views import (
+    current_select,
+    empty_select,
+    metadata_types,
+    quarantine_select,
+    raw_select,
+)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is left of a staged load after comparing it with itself and with history."""
+
+    raw: Path | None
+    quarantine: Path | None
+    rows_loaded: int
+    rows_quarantined: int
+    rows_deduplicated: int
+    rows_vanished: int
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The finished files, by zone of the lake."""
+        found = {"raw": self.raw, "quarantine": self.quarantine}
+        return {zone: path for zone, path in found.items() if path is not None}
+
+
+class Settlement:
+    """Compares a staged load with itself and with history and writes what is new.
+
+    A row is new when its identity and content together are not known yet: for a snapshot,
+    not the current version of the key; for an incremental load, not any earlier version.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        lake: Lake,
+        contract: TableContract,
+        staged: Staged,
+        folder: Path,
+        load_id: str,
+        started: datetime,
+    ) -> None:
+        self.con = con
+        self.lake = lake
+        self.contract = contract
+        self.staged = staged
+        self.folder = folder
+        self.load_id = load_id
+        self.started = started
+        self.is_snapshot = contract.cursor is None
+        self.has_history = bool(lake.files("raw", contract))
+
+    def settle(self) -> Settled:
+        """Write the raw and the quarantine file of the load, where there is anything to keep."""
+        self._refuse_sudden_emptiness()
+        staged = self.staged
+        copies = conflicts = unchanged = vanished = 0
+        raw, loaded = staged.accepted, staged.accepted_rows
+        needs_resolving = raw is not None and (staged.repeated or not self.contract.key)
+        if needs_resolving:
+            copies, conflicts = self._resolve_repeats()
+        if needs_resolving or self.has_history:
+            unchanged, vanished = self._compare_with_history("kept" if needs_resolving else None)
+            raw, loaded = self._write_new(vanished)
+        quarantine, quarantined, known = self._quarantine(conflicts)
+        return Settled(
+            raw=raw,
+            quarantine=quarantine,
+            rows_loaded=loaded,
+            rows_quarantined=quarantined,
+            rows_deduplicated=copies + unchanged + known,
+            rows_vanished=vanished,
+        )
+
+    def _refuse_sudden_emptiness(self) -> None:
+        rows = self.staged.accepted_rows + self.staged.rejected_rows
+        if self.is_snapshot and self.has_history and rows == 0:
+            raise LandingError(
+                f"Source table {self.contract.source_table!r} of {self.contract.source!r} is "
+                "empty, and was not before.",
+                "Check the source. If the table is meant to be empty now, take it out of the "
+                "contract. The last good state stays.",
+            )
+
+    # -- within the load -------------------------------------------------------------------
+
+    def _resolve_repeats(self) -> tuple[int, int]:
+        """Give every row of the load its verdict; returns (exact copies, contradictions)."""
+        accepted = parquet(self.staged.accepted)
+        if not self.contract.key:
+            self.con.execute(
+                f"create temp table kept as select *, row_number() over (partition by "
+                f"{names(self._content)} order by {self._position}) as _occurrence "
+                f"from {accepted}"
+            )
+            return 0, 0
+        key = names(version_key(self.contract))
+        # Only rows of repeated keys go through the window: it sorts, the rest streams.
+        self.con.execute(
+            f"create temp table repeated as select *, first_value({self._hash}) over latest as "
+            f"_winner, row_number() over latest as _rank from {accepted} semi join (select {key} "
+            f"from {accepted} group by {key} having count(*) > 1) using ({key}) "
+            f"window latest as (partition by {key} order by {self._position} desc nulls last, "
+            f"{self._hash} desc)"
+        )
+        self.con.execute(
+            f"create temp view kept as select * exclude (_winner, _rank) from repeated "
+            f"where _rank = 1 union all by name select * from {accepted} anti join repeated "
+            f"using ({key})"
+        )
+        row = self.con.execute(
+            f"select count(*) filter (_rank > 1 and {self._hash} = _winner), "
+            f"count(*) filter (_rank > 1 and {self._hash} <> _winner) from repeated"
+        ).fetchone()
+        copies, conflicts = row if row else (0, 0)
+        return copies, conflicts
+
+    # -- against history -------------------------------------------------------------------
+
+    def _compare_with_history(self, resolved: str | None) -> tuple[int, int]:
+        """Split the load into known and new rows; returns (unchanged, vanished)."""
+        incoming = resolved or parquet(self.staged.accepted) if self.staged.accepted else None
+        self.con.execute(
+            f"create temp view incoming as select *, {self._hash} as _hash "
+            f"from ({self._shaped(f'select * from {incoming}' if incoming else None)})"
+        )
+        identity = self._identity
+        if not self.has_history:
+            self.con.execute("create temp view known as select * from incoming where false")
+        elif self.is_snapshot:
+            self.con.execute(
+                f"create temp table known as select *, {self._hash} as _hash "
+                f"from ({self._shaped(current_select(self.lake, self.contract))}) "
+                "where not _is_deleted"
+            )
+        else:
+            self.con.execute(
+                f"create temp view known as select *, {self._hash} as _hash "
+                f"from ({self._shaped(raw_select(self.lake, self.contract))})"
+                f"{self._recent_enough()}"
+            )
+        unchanged = self._count(f"incoming semi join known using ({identity})")
+        if not (self.is_snapshot and self.has_history):
+            return unchanged, 0
+        same = names(self.contract.key) or identity
+        rejected = (
+            f" anti join {parquet(self.staged.rejected)} using ({same})"
+            if self.staged.rejected and self.contract.key
+            else ""
+        )
+        self.con.execute(
+            f"create temp view vanished as select * from known anti join incoming "
+            f"using ({same}){rejected}"
+        )
+        return unchanged, self._count("vanished")
+
+    def _shaped(self, select: str | None) -> str:
+        """Rows with every column of this load, whichever of them they were written with."""
+        types = {**self.staged.compiled.types, **metadata_types(self.contract)}
+        rows = f" union all by name {select}" if select else ""
+        return f"select {names(list(types))} from ({empty_select(types)}{rows})"
+
+    def _recent_enough(self) -> str:
+        # History before the oldest incoming version cannot hold any of the incoming versions.
+        cursor = self.contract.cursor
+        if cursor is None or self.staged.accepted is None:
+            return ""
+        name = identifier(cursor)
+        oldest = f"(select min({name}) from {parquet(self.staged.accepted)})"
+        return f" where {name} >= {oldest}"
+
+    def _write_new(self, vanished: int) -> tuple[Path | None, int]:
+        new = f"incoming anti join known using ({self._identity})"
+        loaded = self._count(new)
+        if loaded + vanished == 0:
+            return None, 0
+        deletions = ""
+        if vanished:
+            deletions = (
+                " union all by name select * exclude (_hash) replace ("
+                f"{literal(self.load_id)} as _load_id, "
+                f"timestamp {literal(self.started.isoformat(sep=' '))} as _loaded_at, "
+                "true as _is_deleted) from vanished"
+            )
+        target = self.folder / "raw.parquet"
+        self.con.execute(
+            f"copy (select * exclude (_hash) from {new}{deletions}) "
+            f"to {literal(str(target))} ({PARQUET})"
+        )
+        return target, loaded
+
+    # -- quarantine ------------------------------------------------------------------------
+
+    def _quarantine(self, conflicts: int) -> tuple[Path | None, int, int]:
+        """Write the rejected rows that are not in quarantine yet; returns also (new, known)."""
+        total = self.staged.rejected_rows + conflicts
+        if total == 0:
+            return None, 0, 0
+        parts = []
+        if self.staged.rejected:
+            parts.append(
+                "select cast(_reject ->> '$.position' as bigint) as position, "
+                "_reject ->> '$.code' as reason_code, _reject ->> '$.reason' as reason, "
+                "_reject ->> '$.payload' as payload "
+                f"from {parquet(self.staged.rejected)}"
+            )
+        if conflicts:
+            parts.append(self._contradictions())
+        reject_id = (
+            f"md5({literal(self.contract.relation)} || '|' || reason_code || '|' || payload)"
+        )
+        known = quarantine_select(self.lake.files("quarantine", self.contract))
+        self.con.execute(
+            f"create temp table rejects as select {reject_id} as reject_id, min(position) as "
+            "position, any_value(reason_code) as reason_code, any_value(reason) as reason, "
+            f"any_value(payload) as payload from ({' union all '.join(parts)}) group by all "
+            f"having reject_id not in (select reject_id from ({known}))"
+        )
+        new = self._count("rejects")
+        if new == 0:
+            return None, 0, total
+        target = self.folder / "quarantine.parquet"
+        self.con.execute(
+            "copy (select reject_id, 'rejected' as event, "
+            f"{literal(self.load_id)} as load_id, {literal(self.contract.source)} as source, "
+            f"{literal(self.contract.name)} as table_name, "
+            f"timestamp {literal(self.started.isoformat(sep=' '))} as happened_at, "
+            f"position, reason_code, reason, payload from rejects order by position) "
+            f"to {literal(str(target))} ({PARQUET})"
+        )
+        return target, new, total - new
+
+    def _contradictions(self) -> str:
+        fields = ", ".join(
+            f"{literal(self._source_name(n))}: cast({identifier(n)} as varchar)"
+            for n in self.staged.compiled.types
+        )
+        key = ", ".join(self._source_name(n) for n in self.contract.key)
+        reason = (
+            f"{key}: another row of the same load has this key and other values, and came later"
+        )
+        return (
+            f"select {self._position} as position, 'duplicate_key' as reason_code, "
+            f"{literal(reason)} as reason, cast(to_json({{{fields}}}) as varchar) "
+            f"as payload from repeated where _rank > 1 and {self._hash} <> _winner"
+        )
+
+    def _source_name(self, name: str) -> str:
+        column = self.contract.by_name.get(name)
+        return column.source if column else name
+
+    # -- SQL parts -------------------------------------------------------------------------
+
+    @property
+    def _content(self) -> list[str]:
+        return list(self.staged.compiled.types)
+
+    @property
+    def _identity(self) -> str:
+        """Columns that are equal when a row is already known."""
+        return names([*(self.contract.key or ["_occurrence"]), "_hash"])
+
+    @property
+    def _hash(self) -> str:
+        # Computed from the stored columns each time: DuckDB's hash may change between versions.
+        row = f"row({names(self._content)})"
+        if self.contract.key:
+            return f"hash({row})"
+        # Without a key the hash alone tells rows apart, and 64 bits are few for millions.
+        return f"{{'low': hash({row}), 'high': hash({row}, 1)}}"
+
+    @property
+    def _position(self) -> str:
+        return "_position" if self.staged.positioned else "cast(null as bigint)"
+
+    def _count(self, relation: str) -> int:
+        row = self.con.execute(f"select count(*) from {relation}").fetchone()
+        return int(row[0]) if row else 0

@@ -1,0 +1,202 @@
+"""The lake as SQL relations: one in `raw` per table, and ledger and quarantine in `ops`.
+
+The same views serve the warehouse, which dbt builds in, and `inventory query`, which works
+beside a running pipeline. They hold paths relative to the lake (`file_search_path`), so the
+lake's folder may move, and they name committed files only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import duckdb
+
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier, literal
+from inventory_platform.landing.lake import Lake
+
+_RECORD_TYPES = {
+    "load_id": "VARCHAR",
+    "source": "VARCHAR",
+    "table_name": "VARCHAR",
+    "kind": "VARCHAR",
+    "address": "VARCHAR",
+    "code_version": "VARCHAR",
+    "contract_version": "VARCHAR",
+    "started_at": "TIMESTAMP",
+    "committed_at": "TIMESTAMP",
+    "rows_read": "BIGINT",
+    "rows_loaded": "BIGINT",
+    "rows_quarantined": "BIGINT",
+    "rows_deduplicated": "BIGINT",
+    "rows_vanished": "BIGINT",
+    "cursor_column": "VARCHAR",
+    "cursor_from": "VARCHAR",
+    "cursor_to": "VARCHAR",
+    "raw_file": "VARCHAR",
+    "quarantine_file": "VARCHAR",
+    "columns": "JSON",
+    "drift": "VARCHAR[]",
+}
+
+QUARANTINE_TYPES = {
+    "reject_id": "VARCHAR",
+    "event": "VARCHAR",
+    "load_id": "VARCHAR",
+    "source": "VARCHAR",
+    "table_name": "VARCHAR",
+    "happened_at": "TIMESTAMP",
+    "position": "BIGINT",
+    "reason_code": "VARCHAR",
+    "reason": "VARCHAR",
+    "payload": "VARCHAR",
+}
+
+
+def create_views(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contracts: Iterable[TableContract],
+    as_of: str | None = None,
+    *,
+    changed: TableContract | None = None,
+) -> None:
+    """Show the lake's committed state in the schemas `raw` and `ops`.
+
+    Args:
+        con: A connection whose `file_search_path` is the lake's folder.
+        lake: The lake.
+        contracts: The tables to show.
+        as_of: Show the state after this load instead of the newest.
+        changed: The one table whose raw view has to be made anew; views of other tables are
+            made where there is none. Every view is made anew when omitted.
+    """
+    contracts = list(contracts)
+    con.execute("create schema if not exists raw")
+    con.execute("create schema if not exists ops")
+    present = set() if changed is None else _raw_views(con)
+    for contract in contracts:
+        if contract == changed or contract.relation not in present:
+            create_raw_view(con, lake, contract, as_of)
+    _create_loads_view(con, lake, contracts, as_of)
+    _create_quarantine_view(con, lake, contracts, as_of)
+
+
+def _raw_views(con: duckdb.DuckDBPyConnection) -> set[str]:
+    found = con.execute("select view_name from duckdb_views() where schema_name = 'raw'").fetchall()
+    return {name for (name,) in found}
+
+
+def create_raw_view(
+    con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, as_of: str | None = None
+) -> None:
+    """Show one table's raw rows, every version of each, as `raw.<source>__<table>`."""
+    con.execute(
+        f"create or replace view raw.{identifier(contract.relation)} as "
+        f"{raw_select(lake, contract, as_of)}"
+    )
+
+
+def raw_select(lake: Lake, contract: TableContract, as_of: str | None = None) -> str:
+    """SQL of every committed version of every row of a table, typed by its contract."""
+    types = {c.name: c.type for c in contract.columns} | metadata_types(contract)
+    casts = ", ".join(
+        f"cast({identifier(n)} as {kind}) as {identifier(n)}" for n, kind in types.items()
+    )
+    files = lake.files("raw", contract, as_of)
+    if not files:
+        return empty_select(types)
+    # The empty relation in front gives every column its place and lets files that were
+    # written before a column existed be read beside newer ones.
+    listed = ", ".join(literal(f) for f in files)
+    return (
+        f"select * replace ({casts}) from ({empty_select(types)} union all by name "
+        f"select * exclude (_reject) from (select null as _reject where false union all by name "
+        f"from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)))"
+    )
+
+
+def metadata_types(contract: TableContract) -> dict[str, str]:
+    """Name → type of the columns a load adds to a table's own."""
+    counted = {} if contract.key else {"_occurrence": "BIGINT"}
+    return {
+        "_load_id": "VARCHAR",
+        "_loaded_at": "TIMESTAMP",
+        "_is_deleted": "BOOLEAN",
+        **counted,
+        "_position": "BIGINT",
+    }
+
+
+def current_select(lake: Lake, contract: TableContract) -> str:
+    """SQL of the newest version of each row of a table, vanished rows included."""
+    identity = ", ".join(identifier(n) for n in contract.identity)
+    newest = f"{identifier(contract.cursor)} desc nulls last, " if contract.cursor else ""
+    return (
+        f"select * exclude (_version) from (select *, row_number() over (partition by {identity} "
+        f"order by {newest}_load_id desc) as _version from ({raw_select(lake, contract)})) "
+        "where _version = 1"
+    )
+
+
+def _create_loads_view(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contracts: list[TableContract],
+    as_of: str | None,
+) -> None:
+    if any(lake.load_ids(c) for c in contracts):
+        columns = ", ".join(f"{literal(n)}: {literal(k)}" for n, k in _RECORD_TYPES.items())
+        until = f" where load_id <= {literal(as_of)}" if as_of else ""
+        records = literal(lake.sql_path(lake.root / "loads/*/*/*.json"))
+        select = f"select * from read_json({records}, columns = {{{columns}}}){until}"
+    else:
+        select = empty_select(_RECORD_TYPES)
+    con.execute(f"create or replace view ops.loads as {select}")
+    con.execute(
+        "create or replace view ops.schema_versions as "
+        "with shapes as (select source, table_name, load_id, committed_at, columns, drift, "
+        "lag(cast(columns as varchar)) over (partition by source, table_name order by load_id) "
+        "as before from ops.loads where kind <> 'replay'), "
+        "changes as (select * from shapes where before is distinct from cast(columns as varchar)) "
+        "select source, table_name, row_number() over (partition by source, table_name "
+        "order by load_id) as version, load_id, committed_at as observed_at, columns, drift "
+        "from changes"
+    )
+
+
+def _create_quarantine_view(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contracts: list[TableContract],
+    as_of: str | None,
+) -> None:
+    files = [f for c in contracts for f in lake.files("quarantine", c, as_of)]
+    con.execute(f"create or replace view ops.quarantine as {quarantine_select(files)}")
+
+
+def quarantine_select(files: list[str]) -> str:
+    """SQL of every rejected row with its present state.
+
+    The files hold events: a row is `rejected`, later perhaps `replayed` (accepted after a
+    fix) or `superseded` (its key arrived by another way). `status` is the latest, with
+    `open` for rows that are only rejected.
+    """
+    if not files:
+        types = QUARANTINE_TYPES | {"status": "VARCHAR", "resolved_load_id": "VARCHAR"}
+        del types["event"]
+        return empty_select(types)
+    listed = ", ".join(literal(f) for f in files)
+    return (
+        f"with events as (select * from read_parquet([{listed}], hive_partitioning = false)), "
+        "resolved as (select reject_id, max_by(event, load_id) as status, "
+        "max(load_id) as resolved_load_id from events where event <> 'rejected' group by all) "
+        "select r.* exclude (event), coalesce(s.status, 'open') as status, s.resolved_load_id "
+        "from events r left join resolved s using (reject_id) where r.event = 'rejected'"
+    )
+
+
+def empty_select(types: Mapping[str, str]) -> str:
+    """SQL of no rows, with columns of these names and types."""
+    columns = ", ".join(f"cast(null as {kind}) as {identifier(n)}" for n, kind in types.items())
+    return f"select {columns} where false"

@@ -1,0 +1,1 @@
+"""Running and looking after the platform: what the command line does, without the printing."""

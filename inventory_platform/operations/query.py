@@ -1,0 +1,72 @@
+"""Read-only SQL over the last good state, also while a pipeline is running.
+
+Nothing here opens the warehouse: `raw` and `ops` are views over the lake's committed files,
+`marts` over the published version. The statement must be a query, and the connection can
+reach no file outside those folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import duckdb
+
+from inventory_platform import duck
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.duck import identifier, literal
+from inventory_platform.errors import InventoryError
+from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.views import create_views
+from inventory_platform.publishing.parquet import current_publication
+from inventory_platform.settings import Settings
+
+_QUERIES = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
+
+
+class QueryError(InventoryError):
+    """A query is not one, or DuckDB cannot carry it out."""
+
+
+@contextmanager
+def reader(
+    settings: Settings, contracts: Mapping[str, TableContract]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees `raw`, `ops` and `marts` and can change nothing."""
+    with duck.connect(settings) as con:
+        create_views(con, Lake(settings.lake_dir, absolute=True), contracts.values())
+        con.execute("create schema marts")
+        published = current_publication(settings)
+        if published:
+            folder, publication = published
+            for mart in publication.rows:
+                con.execute(
+                    f"create view marts.{identifier(mart)} as "
+                    f"from read_parquet({literal(str(folder / f'{mart}.parquet'))})"
+                )
+        folders = [settings.lake_dir, settings.published_dir.resolve()]
+        allowed = ", ".join(literal(f"{folder}/") for folder in folders)
+        con.execute(f"set allowed_directories = [{allowed}]")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
+        yield con
+
+
+def query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run one query over a reader's connection.
+
+    Raises:
+        QueryError: The text is not exactly one query, or it fails; says why.
+    """
+    try:
+        statements = con.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in _QUERIES:
+            raise QueryError(
+                "Only one query at a time, and only queries: this connection changes nothing.",
+                "Start the statement with `select`, `from`, `with`, `describe` or `explain`.",
+            )
+        return con.execute(statements[0])
+    except duckdb.Error as error:
+        raise QueryError(
+            str(error), '`inventory query "show all tables"` lists what there is.'
+        ) from error

@@ -1,0 +1,139 @@
+"""One typed place for every path, limit and switch; wrong values stop the start, by name.
+
+Values come from the environment (`INVENTORY_…`) or a `.env` file beside `pyproject.toml`.
+Where a source is read from is not a setting but an entry in `sources.toml`
+(`sources/catalog.py`); passwords in there are named, and their values come from the
+environment too.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from dotenv import load_dotenv
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from inventory_platform.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+ENV_FILE = PROJECT_DIR / ".env"
+
+
+def _absolute(path: Path) -> Path:
+    return path if path.is_absolute() else PROJECT_DIR / path
+
+
+ProjectPath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop, a server and a test.
+
+    Relative paths are relative to the project's folder.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="INVENTORY_", extra="forbid", frozen=True)
+
+    data_dir: ProjectPath = Field(
+        default=PROJECT_DIR / ".data", description="Folder of all state the platform keeps."
+    )
+    sources_file: ProjectPath = Field(
+        default=PROJECT_DIR / "sources.toml", description="Where each source is read from."
+    )
+    dbt_dir: ProjectPath = Field(
+        default=PROJECT_DIR / "dbt_project", description="Folder of the dbt project."
+    )
+    memory_limit: str = Field(
+        default="1GB",
+        pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$",
+        description="Memory one DuckDB connection may use before it spills to disk.",
+    )
+    threads: int = Field(default=2, ge=1, le=256, description="Threads of one DuckDB connection.")
+    lock_timeout_seconds: float = Field(
+        default=60, ge=0, description="How long to wait for another run that loads the same table."
+    )
+    quarantine_error_rate: float = Field(
+        default=0.05, ge=0, le=1, description="Share of rejected rows that fails a contract check."
+    )
+    published_versions: int = Field(
+        default=3, ge=2, description="Published versions of the marts that are kept for readers."
+    )
+    sandbox_rows: int = Field(
+        default=20_000, ge=100, description="Sales transactions in the sandbox database."
+    )
+
+    @property
+    def lake_dir(self) -> Path:
+        """Folder of the lake: raw zone, quarantine and load log."""
+        return self.data_dir / "lake"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB file that dbt builds in; opened by the pipeline only."""
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """Folder of the published marts, for readers outside the pipeline."""
+        return self.data_dir / "published"
+
+    @property
+    def docs_dir(self) -> Path:
+        """Folder of the generated documentation site."""
+        return self.data_dir / "docs"
+
+    @property
+    def sandbox_database(self) -> Path:
+        """The sandbox's inventory database."""
+        return self.data_dir / "sandbox" / "inventory.sqlite"
+
+    @property
+    def temp_dir(self) -> Path:
+        """Where DuckDB spills and loads are staged."""
+        return self.data_dir / "tmp"
+
+    @property
+    def extension_dir(self) -> Path:
+        """Where DuckDB keeps the extensions installed from wheels."""
+        return self.data_dir / "duckdb_extensions"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once.
+
+    Raises:
+        SettingsError: A value is wrong or a name is unknown; the message names the
+            variable and never shows the value.
+    """
+    # Into the environment, not only into these settings: the secrets of sources are in it too.
+    load_dotenv(ENV_FILE)
+    _refuse_unknown_names(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error), "Correct or unset the variable.") from None
+
+
+def _refuse_unknown_names(environment: Any) -> None:
+    # DBT reads these two names itself; they are written by the platform, not by people.
+    known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
+    known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
+    unknown = sorted(n for n in environment if n.startswith("INVENTORY_") and n not in known)
+    if unknown:
+        raise SettingsError(
+            f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}.",
+            f"Known settings: {', '.join(sorted(known))}.",
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    problems = [
+        f"INVENTORY_{'.'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+        for item in error.errors(include_input=False, include_context=False, include_url=False)
+    ]
+    return "A setting is wrong. " + "; ".join(problems)

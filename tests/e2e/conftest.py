@@ -1,0 +1,91 @@
+"""The whole platform on a small sandbox, run once; tests that change it work on a copy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from inventory_platform.settings import PROJECT_DIR, Settings
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A data folder with its environment, and the commands a person would type."""
+
+    data_dir: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(data_dir=self.data_dir)
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("INVENTORY_", "DAGSTER_"))}
+        return kept | {"INVENTORY_DATA_DIR": str(self.data_dir), "PYTHONWARNINGS": "ignore"}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(BIN / "inventory"), *arguments]
+
+    def inventory(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.env | env,
+            cwd=PROJECT_DIR,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+
+    def ok(self, *arguments: str) -> str:
+        """Run a command that must succeed."""
+        result = self.inventory(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def rows(self, sql: str) -> list[tuple]:
+        """Read the published marts, the ledger or the raw tables as a person would."""
+        import csv
+        import io
+
+        text = self.ok("query", sql, "--format", "csv")
+        return [tuple(row) for row in csv.reader(io.StringIO(text))][1:]
+
+    def published_version(self) -> str:
+        return (self.settings.published_dir / "current").resolve().name
+
+    def mart_contents(self) -> dict[str, tuple]:
+        """A fingerprint of every published mart: rows and an order-free checksum."""
+        folder = self.settings.published_dir / "current"
+        con = duckdb.connect()
+        return {
+            path.stem: con.execute(
+                f"select count(*), bit_xor(hash(t)), sum(hash(t) % 1000003) from '{path}' t"
+            ).fetchone()
+            for path in sorted(folder.glob("*.parquet"))
+        }
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """The sandbox loaded, built, checked and published once. Read it, do not change it."""
+    made = Platform(tmp_path_factory.mktemp("platform") / "data")
+    made.ok("sandbox", "generate", "--rows", "2000")
+    (made.data_dir / "first_run.txt").write_text(made.ok("run"))
+    return made
+
+
+@pytest.fixture
+def changed(platform: Platform, tmp_path: Path) -> Platform:
+    """A copy of the platform that a test may change."""
+    shutil.copytree(platform.data_dir, tmp_path / "data", symlinks=True)
+    return Platform(tmp_path / "data")

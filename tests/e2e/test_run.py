@@ -1,0 +1,170 @@
+"""What a newcomer sees: the run, its summary, the second run, and what can be asked after it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from inventory_platform.warehouse import open_warehouse
+from tests.e2e.conftest import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+
+# The sandbox plants 62 dirty rows whatever its size (docs/sandbox.md): 45 of them must be
+# quarantined, 11 are exact copies, 6 are kept and warned about.
+PLANTED_REJECTS = 45
+PLANTED_COPIES = 11
+
+
+def test_the_first_run_ends_with_a_summary_of_every_table(platform: Platform) -> None:
+    printed = (platform.data_dir / "first_run.txt").read_text()
+    for table in ("products", "suppliers", "sales_transactions", "payments", "iot_device_logs"):
+        assert re.search(rf"inventory_db\s+│\s+{table}\s", printed)
+    total = re.search(r"all\s+│\s+([\d,]+) │\s+([\d,]+) │\s+(\d+) │\s+(\d+) │\s+0 │", printed)
+    assert total, printed
+    read, loaded = (int(total[n].replace(",", "")) for n in (1, 2))
+    assert (int(total[3]), int(total[4])) == (PLANTED_REJECTS, PLANTED_COPIES)
+    assert read == loaded + PLANTED_REJECTS + PLANTED_COPIES
+    assert "0 failed" in printed
+    assert "make ui" in printed
+    assert "published/current" in printed
+
+
+def test_the_models_documentation_is_one_page_that_knows_the_marts(platform: Platform) -> None:
+    page = platform.settings.docs_dir / "dbt" / "static_index.html"
+    assert "fct_stock_daily" in page.read_text()
+
+
+def test_every_row_of_the_source_is_accounted_for_in_the_ledger(platform: Platform) -> None:
+    state = json.loads(platform.ok("status", "--json"))
+    assert state["ledger_holds"] is True
+    assert len(state["tables"]) == 11
+    with closing(sqlite3.connect(platform.settings.sandbox_database)) as db:
+        for line in state["tables"]:
+            source_table = {
+                "ecommerce_orders": "ECommerceOrders",
+                "iot_device_logs": "IoTDeviceLogs",
+            }.get(line["table"], line["table"].title().replace("_", ""))
+            in_source = db.execute(f"select count(*) from {source_table}").fetchone()[0]
+            assert line["last_load"]["rows_read"] == in_source, source_table
+    assert sum(line["in_quarantine"] for line in state["tables"]) == PLANTED_REJECTS
+
+
+def test_mart_totals_are_those_of_the_source_computed_by_sqlite(platform: Platform) -> None:
+    """SQLite computes the expected totals itself, leaving out the rows that are planted dirt."""
+    with closing(sqlite3.connect(platform.settings.sandbox_database)) as db:
+        expected = db.execute(
+            "select count(distinct TransactionID), round(sum(TotalPrice), 2) from ("
+            "select distinct * from SalesTransactions where typeof(QuantitySold) = 'integer' "
+            "and QuantitySold > 0 and typeof(TotalPrice) in ('integer', 'real') "
+            "and TotalPrice >= 0 and ProductID is not null "
+            "and datetime(TransactionDate) is not null "
+            "and TransactionDate not like '2026-02-30%')"
+        ).fetchone()
+    published = platform.rows(
+        "select count(*), sum(gross_amount) from marts.fct_sales where channel = 'pos'"
+    )
+    assert (int(published[0][0]), float(published[0][1])) == expected
+
+
+def test_stock_of_every_product_equals_what_the_old_system_states(platform: Platform) -> None:
+    assert platform.rows(
+        "select count(*) from (select product_id, max_by(closing_quantity, stock_date) as closing "
+        "from marts.fct_stock_daily group by 1) join raw.inventory_db__products using (product_id) "
+        "where closing <> quantity_available"
+    ) == [("0",)]
+
+
+def test_a_second_run_loads_nothing_and_publishes_nothing(changed: Platform) -> None:
+    version = changed.published_version()
+    raw_files = sorted(changed.settings.lake_dir.glob("raw/**/*.parquet"))
+    printed = changed.ok("run")
+    assert "Nothing new" in printed
+    assert changed.published_version() == version
+    assert sorted(changed.settings.lake_dir.glob("raw/**/*.parquet")) == raw_files
+    assert json.loads(changed.ok("status", "--json"))["ledger_holds"] is True
+
+
+def test_changes_in_the_source_reach_the_marts_with_their_history(changed: Platform) -> None:
+    with closing(sqlite3.connect(changed.settings.sandbox_database)) as db:
+        db.execute(
+            "update Products set UnitPrice = 99.5, UpdatedAt = '2026-10-01 09:00:00' "
+            "where ProductID = 7"
+        )
+        db.execute("delete from Customers where CustomerID = 3")
+        db.execute(
+            "insert into SalesTransactions values (500001, 5, 7, '2026-10-01 10:00:00', 2, 199.0, "
+            "'Card', '2026-10-01 10:00:00', '2026-10-01 10:00:00')"
+        )
+        db.commit()
+    changed.ok("run")
+    assert changed.rows(
+        "select unit_price, is_current from marts.dim_products where product_id = 7 "
+        "order by valid_from_at desc limit 1"
+    ) == [("99.50", "True")]
+    assert changed.rows("select count(*) from marts.dim_products where product_id = 7") == [("2",)]
+    assert changed.rows("select count(*) from marts.dim_customers where customer_id = 3") == [
+        ("0",)
+    ]
+    assert changed.rows(
+        "select count(*) from raw.inventory_db__customers where customer_id = 3 and _is_deleted"
+    ) == [("1",)]
+    assert changed.rows(
+        "select gross_amount from marts.fct_sales where sale_id = 'pos-500001'"
+    ) == [("199.00",)]
+
+
+def test_queries_answer_while_the_pipeline_holds_the_warehouse(platform: Platform) -> None:
+    with open_warehouse(platform.settings):
+        assert platform.rows("select count(*) > 0 from marts.fct_sales") == [("True",)]
+        assert platform.rows("select count(*) from ops.loads") == [("11",)]
+
+
+def test_a_query_prints_a_table_csv_or_json(platform: Platform) -> None:
+    sql = "select 1.5 as price, 'a,b' as name"
+    assert platform.ok("query", sql, "--format", "csv") == 'price,name\n1.5,"a,b"\n'
+    assert json.loads(platform.ok("query", sql, "--format", "json")) == [
+        {"price": 1.5, "name": "a,b"}
+    ]
+    assert "a,b" in platform.ok("query", sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create table x as select 1",
+        "copy (select 1) to 'x.csv'",
+        "select 1; select 2",
+        "attach 'x.duckdb'",
+        "from read_text('/etc/hostname')",
+        "set memory_limit = '1GB'",
+    ],
+)
+def test_a_statement_that_is_not_one_query_is_refused(platform: Platform, sql: str) -> None:
+    result = platform.inventory("query", sql)
+    assert result.returncode == 1
+    assert "What to do" in result.stderr
+
+
+def test_rejected_rows_can_be_listed_and_looked_at(platform: Platform) -> None:
+    listed = platform.ok("quarantine", "list")
+    assert "not_a_number" in listed
+    assert "duplicate_key" in listed
+    shown = platform.ok("quarantine", "show", "inventory_db__products")
+    assert "UnitPrice: 'abc' is not a number" in shown
+    result = platform.inventory("quarantine", "show", "nowhere__nothing")
+    assert result.returncode == 1
+    assert "inventory_db__products" in result.stderr
+
+
+def test_moving_the_data_folder_breaks_nothing(changed: Platform) -> None:
+    moved = Platform(changed.data_dir.with_name("moved"))
+    shutil.move(changed.data_dir, moved.data_dir)
+    assert moved.rows("select count(*) from raw.inventory_db__suppliers") == [("12",)]
+    assert "Nothing new" in moved.ok("run")
+    assert moved.mart_contents()

@@ -1,0 +1,159 @@
+"""The asset graph as a whole: what is in it, described, owned, checked."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from inventory_platform.definitions import build_definitions
+from inventory_platform.settings import PROJECT_DIR, Settings
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    return build_definitions(Settings(data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> list[dg.AssetSpec]:
+    # Sources of dbt are the raw assets themselves; nothing may stand on the graph twice.
+    return sorted(definitions.resolve_all_asset_specs(), key=lambda s: s.key)
+
+
+def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_asset_has_a_description_an_owner_a_group_and_a_kind(
+    specs: list[dg.AssetSpec],
+) -> None:
+    lacking = [
+        (spec.key.to_user_string(), what)
+        for spec in specs
+        for what, present in {
+            "description": spec.description and len(spec.description) > 20,
+            "owner": spec.owners,
+            "group": spec.group_name not in {None, "default"},
+            "kind": spec.kinds,
+        }.items()
+        if not present
+    ]
+    assert lacking == []
+
+
+def test_every_source_table_carries_its_contract_as_column_schema(
+    specs: list[dg.AssetSpec],
+) -> None:
+    raw = [spec for spec in specs if spec.key.path[0] == "raw"]
+    assert len(raw) == 11
+    for spec in raw:
+        schema = spec.metadata["dagster/column_schema"]
+        assert all(c.description and c.type for c in schema.columns), spec.key
+        assert {"created_at", "updated_at"} <= {c.name for c in schema.columns}
+
+
+def test_every_raw_table_has_blocking_contract_and_ledger_checks(
+    definitions: dg.Definitions, specs: list[dg.AssetSpec]
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    for spec in specs:
+        if spec.key.path[0] == "raw":
+            blocking = {
+                key.name
+                for key in graph.get_check_keys_for_assets([spec.key])
+                if graph.get_check_spec(key).blocking
+            }
+            assert {"contract", "ledger", "quarantine_rate"} <= blocking, spec.key
+
+
+def test_marts_are_published_only_after_all_of_them(
+    definitions: dg.Definitions, specs: list[dg.AssetSpec]
+) -> None:
+    marts = {spec.key for spec in specs if spec.key.path[0] == "marts"}
+    published = next(s for s in specs if s.key == dg.AssetKey(["published", "marts"]))
+    assert {dep.asset_key for dep in published.deps} == marts
+    assert len(marts) == 10
+
+
+def test_the_graph_is_as_agreed(
+    definitions: dg.Definitions, specs: list[dg.AssetSpec], snapshot: SnapshotAssertion
+) -> None:
+    """The golden picture of all definitions; `make update-snapshots` accepts a change."""
+    graph = definitions.resolve_asset_graph()
+    assert {
+        "assets": {
+            spec.key.to_user_string(): {
+                "group": spec.group_name,
+                "owners": sorted(spec.owners),
+                "kinds": sorted(spec.kinds),
+                "deps": sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            }
+            for spec in specs
+        },
+        "checks": sorted(
+            f"{key.asset_key.to_user_string()}:{key.name}"
+            + (" blocking" if graph.get_check_spec(key).blocking else "")
+            for key in graph.asset_check_keys
+        ),
+        "jobs": {
+            job.name: len(job.asset_layer.selected_asset_keys)
+            for job in definitions.resolve_all_job_defs()
+            if not job.name.startswith("__")
+        },
+    } == snapshot
+
+
+def test_both_ways_of_starting_dagster_name_the_same_module() -> None:
+    pyproject = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())
+    workspace = (PROJECT_DIR / "workspace.yaml").read_text()
+    assert pyproject["tool"]["dagster"]["module_name"] == "inventory_platform.definitions"
+    assert "python_module: inventory_platform.definitions" in workspace
+
+
+def test_imports_run_one_way() -> None:
+    """DESIGN: definitions → automation → assets, checks → landing … → sources, contracts."""
+    layers = [
+        {"cli"},
+        {"operations", "onboarding"},
+        {"definitions"},
+        {"automation", "asset_checks"},
+        {"assets"},
+        {"registry", "warehouse", "publishing"},
+        {"landing"},
+        {"sources"},
+        {"contracts", "duck"},
+        {"settings"},
+        {"errors"},
+    ]
+    rank = {name: number for number, names in enumerate(layers) for name in names}
+    wrong = []
+    for path in [
+        *PROJECT_DIR.glob("inventory_platform/**/*.py"),
+        *PROJECT_DIR.glob("asset_checks/*.py"),
+    ]:
+        here = _unit(path)
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words[:1] not in (["from"], ["import"]) or len(words) < 2:
+                continue
+            module = words[1].split(".")
+            if module[0] == "inventory_platform" and len(module) > 1:
+                there = module[1]
+            elif module[0] == "asset_checks":
+                there = "asset_checks"
+            else:
+                continue
+            if there == "sandbox" and here not in {"sandbox", "cli"}:
+                wrong.append(f"{path.name}: imports the sandbox")
+            elif here in rank and there in rank and rank[there] < rank[here]:
+                wrong.append(f"{path.relative_to(PROJECT_DIR)}: {line.strip()}")
+    assert wrong == []
+
+
+def _unit(path: Path) -> str:
+    parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
+    return "asset_checks" if parts[0] == "asset_checks" else parts[1]

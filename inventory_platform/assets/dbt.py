@@ -5,6 +5,7 @@ and how dbt is run: one process, one writer, its manifest prepared only when it 
 date.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -82,20 +83,35 @@ def prepare_manifest(registry: Registry) -> Path:
 
     Source entries that differ from the contracts are written anew, with the staging models
     that are missing; the project is parsed if its manifest is older than what it describes.
+    Processes that start at once take turns, and none ever reads half a manifest.
 
     Raises:
         InventoryError: dbt cannot parse the project; says why.
     """
     settings = registry.settings
-    for source in registry.sources:
-        contracts = registry.of_source(source)
-        if stale_dbt_files(contracts, settings.dbt_dir):
-            write_dbt_files(contracts, settings.dbt_dir)
     manifest = manifest_path(settings)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
     os.environ.update(dbt_environment(settings))
-    if not manifest.exists() or manifest.stat().st_mtime < _newest_input(settings):
-        run_dbt(settings, "parse")
+    with (manifest.parent / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for source in registry.sources:
+            contracts = registry.of_source(source)
+            if stale_dbt_files(contracts, settings.dbt_dir):
+                write_dbt_files(contracts, settings.dbt_dir)
+        if not manifest.exists() or manifest.stat().st_mtime < _newest_input(settings):
+            _parse(settings)
     return manifest
+
+
+def _parse(settings: Settings) -> None:
+    # dbt writes its files in place, where others may be reading the ones before.
+    target = manifest_path(settings).parent
+    aside = target / "parse"
+    run_dbt(settings, "parse", "--target-path", str(aside))
+    for name in ("partial_parse.msgpack", "manifest.json"):
+        copy = target / f".{name}.tmp"
+        shutil.copyfile(aside / name, copy)
+        copy.replace(target / name)
 
 
 def _input_files(settings: Settings) -> list[Path]:

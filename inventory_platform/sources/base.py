@@ -1,12 +1,71 @@
-"""What a reader offers: tables, and each table as SQL relations in a DuckDB connection."""
+"""What a reader offers: tables, and each table as SQL relations in a DuckDB connection.
+
+Sources that are fetched over a network in documents (`Fetcher`) and sources that push
+messages are read in the same way once their documents are at hand; how documents become
+rows is `documents.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import duckdb
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a load asks a reader for.
+
+    Attributes:
+        table: Name of the table in the source.
+        columns: Names of the columns in the source, for sources whose rows have to be taken
+            apart; every column there is when empty.
+        elsewhere: Names a row may have besides, that are no news: another table takes them.
+        is_whole: Whether the load compares with everything known, so that all rows must come.
+        resume: What the last committed relation said in `Relation.resume`.
+        inputs: Fingerprints of what earlier loads of the table took in.
+    """
+
+    table: str
+    columns: Sequence[str] = ()
+    elsewhere: Sequence[str] = ()
+    is_whole: bool = True
+    resume: str | None = None
+    inputs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing a load took in whole, such as a file.
+
+    Attributes:
+        name: What it is called in the source.
+        fingerprint: Tells its content from any other; the same content is taken in once.
+        size: Bytes.
+        problem: Why nothing of it was taken in, as a sentence; None when it was.
+    """
+
+    name: str
+    fingerprint: str
+    size: int
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """Rows that could not be split into columns, in SQL over a relation.
+
+    Attributes:
+        complaint: What is wrong with the row; null for the others.
+        text: The row's raw text.
+        code: Reason code of such rows.
+    """
+
+    complaint: str
+    text: str
+    code: str = "malformed_row"
 
 
 @dataclass(frozen=True)
@@ -16,13 +75,14 @@ class Relation:
     Attributes:
         sql: A SELECT that yields the source's columns, named as in the source.
         columns: Column name → DuckDB type, as the SELECT yields them.
-        position: SQL expression over the SELECT's rows that says where a row stands in the
-            source (row id, line), or None where only a slower relation knows.
+        position: SQL expression over the SELECT's rows that says where a row stands in its
+            origin (row id, line), or None where only a slower relation knows.
+        origin: SQL expression of the file, page or partition a row came from, where a source
+            has several.
         setup: Statements to run on the connection before the SELECT.
         plain_text: Whether every value went through text, so that floating-point numbers
             have lost digits and bytes cannot be told from text.
-        malformed: SQL of what is wrong with a row that could not be split into columns (null
-            for the others), and SQL of its raw text.
+        malformed: How rows that could not be split into columns are told.
         unchecked_text: Whether text may hold bytes that are not UTF-8.
         suspect: Whether rows are likely to be refused, as something was wrong before.
         clean_only: Whether another relation follows that should be read instead as soon as
@@ -31,19 +91,27 @@ class Relation:
             asking twice for parts costs no more than asking once for all.
         is_unfaithful: To be asked after the rows were read: whether the relation changed a
             value without a word, so that only the next one can be trusted.
+        resume: Where the next load goes on; kept with this load. With it the reader itself has
+            chosen the rows that are new.
+        inputs: What the rows were taken from, and what was refused as a whole.
+        acknowledge: To be called after the load was committed.
     """
 
     sql: str
     columns: Mapping[str, str]
     position: str | None = None
+    origin: str | None = None
     setup: Sequence[str] = ()
     plain_text: bool = False
-    malformed: tuple[str, str] | None = None
+    malformed: Malformed | None = None
     unchecked_text: bool = False
     suspect: bool = False
     clean_only: bool = False
     filters: bool = False
     is_unfaithful: Callable[[], bool] | None = None
+    resume: str | None = None
+    inputs: Sequence[Input] = ()
+    acknowledge: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +137,7 @@ class Reader(Protocol):
     def tables(self, con: duckdb.DuckDBPyConnection) -> list[SourceTable]:
         """List the tables the source offers."""
 
-    def relations(self, con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Relation]:
+    def relations(self, con: duckdb.DuckDBPyConnection, request: Request) -> Iterator[Relation]:
         """Yield ways to read a table, the fastest first, the most faithful last.
 
         The next one is asked for when reading with the one before raised a type mismatch or
@@ -77,6 +145,62 @@ class Reader(Protocol):
 
         Raises:
             SourceError: The source has no such table or it cannot be read.
+        """
+
+
+@dataclass(frozen=True)
+class Page:
+    """One document as a source answered it.
+
+    Attributes:
+        stream: What it belongs to; tables name it in their contracts.
+        request: What was asked for, without secrets.
+        body: The document as it came, as text.
+    """
+
+    stream: str
+    request: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A point in a fetch up to which pages may be kept; what comes later may still be lost.
+
+    `resume` is handed to the next fetch. A document that only makes sense whole, such as a
+    list of everything, gets one checkpoint, at its end.
+    """
+
+    resume: str
+
+
+FetchItem: TypeAlias = Page | Checkpoint
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Pages a source answers together, such as the orders found and their details.
+
+    Attributes:
+        streams: The streams its pages belong to.
+        description: What it brings, for the asset graph.
+    """
+
+    streams: Sequence[str]
+    description: str
+
+
+class Fetcher(Protocol):
+    """Gets documents from a source that answers requests, such as an HTTP API."""
+
+    def fetches(self) -> Mapping[str, Fetch]:
+        """What can be fetched, by name."""
+
+    def fetch(self, name: str, resume: str | None) -> Iterator[FetchItem]:
+        """Ask for everything that is new since a checkpoint, or for everything.
+
+        Raises:
+            SourceError: The source does not answer, or not with what was asked for.
         """
 
 

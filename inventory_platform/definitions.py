@@ -13,6 +13,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from asset_checks import build_asset_checks  # noqa: E402
 from inventory_platform.assets.dbt import build_dbt_assets, dbt_resource  # noqa: E402
+from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.published import build_published_asset  # noqa: E402
 from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
@@ -38,6 +39,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     return dg.Definitions(
         assets=[
+            *build_pages_assets(registry),
             *build_raw_assets(registry),
             models,
             build_published_asset(registry, marts, blocking),

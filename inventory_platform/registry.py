@@ -13,15 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from inventory_platform.contracts.base import TableContract, contracts_of
 from inventory_platform.errors import ContractError
+from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.loader import Loader
+from inventory_platform.landing.pages import FetchRecord, PageReader, PageStore
 from inventory_platform.settings import Settings
-from inventory_platform.sources.catalog import (
-    Source,
-    read_catalog,
-    redact,
-    resolve_address,
-    secrets_of,
-)
+from inventory_platform.sources.base import Reader
+from inventory_platform.sources.catalog import Source, read_catalog, redact, resolve
 
 
 @dataclass(frozen=True)
@@ -60,14 +57,35 @@ class Registry:
         Raises:
             SettingsError: The address names an unset variable or an unknown kind of system.
         """
-        address = resolve_address(source.address, self.settings, f"Source {source.name!r}")
+        if source.is_fetched:
+            reader: Reader = self.page_reader(source)
+            secrets: frozenset[str] = frozenset()
+        else:
+            resolved, secrets = resolve(source, self.settings)
+            reader = resolved.reader()
         return Loader(
             self.settings,
-            source.reader(self.settings),
-            address=redact(address),
+            reader,
+            address=redact(source.address),
             code_version=code_version(),
-            secrets=frozenset(secrets_of(address)),
+            secrets=secrets,
         )
+
+    def page_reader(self, source: Source) -> PageReader:
+        """What reads a fetched source's tables out of the pages it answered."""
+        return PageReader(Lake(self.settings.lake_dir), source.name, source.fetcher().fetches())
+
+    def fetch(self, source: Source, name: str) -> list[FetchRecord]:
+        """Ask a source for its new pages and keep them.
+
+        Raises:
+            SettingsError: A placeholder of its entry cannot be filled in.
+            SourceError: The source failed; what came before the last checkpoint is kept.
+            LandingError: Another process fetches the same.
+        """
+        resolved, _ = resolve(source, self.settings)
+        store = PageStore(Lake(self.settings.lake_dir), source.name, name)
+        return store.collect(resolved.fetcher(), timeout_seconds=self.settings.lock_timeout_seconds)
 
 
 def read_registry(settings: Settings) -> Registry:

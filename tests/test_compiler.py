@@ -31,6 +31,7 @@ from inventory_platform.contracts.base import (
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError
 from inventory_platform.landing.compiler import compile_contract
+from inventory_platform.sources.base import Relation
 
 NOW = datetime(2026, 6, 1)
 
@@ -49,13 +50,14 @@ def contract_of(annotation, **options):
 def judge(contract, rows, kind="VARCHAR"):
     """Cast and judge rows of one column; yields (value, reason code) for each."""
     compiled = compile_contract(contract, {"V": kind}, NOW)
+    rows_in = Relation("select V from source order by i", {"V": kind})
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute(f"create table source (i integer, V {kind})")
         con.executemany("insert into source values (?, ?)", list(enumerate(rows)))
         return con.execute(
-            f"select v, r ->> '$.code' from (select v, {compiled.reject(None)} as r from "
-            f"({compiled.select('select V from source order by i', None)}))"
+            f"select v, r ->> '$.code' from (select v, {compiled.reject(rows_in)} as r from "
+            f"({compiled.select(rows_in)}))"
         ).fetchall()
 
 
@@ -302,10 +304,11 @@ def test_a_rule_that_cannot_be_carried_out_is_named():
 
 def test_personal_data_is_not_repeated_in_the_reason():
     compiled = compile_contract(contract_of(Integer, personal=True), {"V": "VARCHAR"}, NOW)
+    secret = Relation("select 'secret' as V", {"V": "VARCHAR"})
     with duckdb.connect() as con:
         (reason,) = con.execute(
-            f"select r ->> '$.reason' from (select {compiled.reject(None)} as r from "
-            f"({compiled.select(chr(39).join(['select ', 'secret', ' as V']), None)}))"
+            f"select r ->> '$.reason' from (select {compiled.reject(secret)} as r from "
+            f"({compiled.select(secret)}))"
         ).fetchone()
     assert reason == (
         "V is not a number, or too large for its column (value not shown, personal data)"
@@ -382,9 +385,9 @@ def test_a_row_is_accepted_exactly_when_pandera_accepts_it(rows, as_text):
         marks = ", ".join("cast(? as varchar)" if as_text else "?" for _ in kinds)
         con.executemany(f"insert into source values ({marks})", rows)
         names = ", ".join(identifier(c.name) for c in JUDGED.columns)
+        source = Relation("from source", kinds)
         judged = con.execute(
-            f"select {names}, {compiled.reject(None)} is null "
-            f"from ({compiled.select('from source', None)})"
+            f"select {names}, {compiled.reject(source)} is null from ({compiled.select(source)})"
         ).fetchall()
     for row, (*values, accepted) in zip(rows, judged, strict=True):
         assert tuple(values) == row

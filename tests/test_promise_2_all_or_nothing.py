@@ -69,9 +69,9 @@ def check_recovery(shop, items, adds_up, states, *, committed: bool) -> None:
     [
         ("loader.Staging.scan", "after", 2, False),  # the first one met text in a number
         ("loader.Settlement.settle", "after", 1, False),
-        ("lake.Lake._place", "before", 1, False),
-        ("lake.Lake._place", "after", 1, False),
-        ("lake.Lake._place", "after", 2, False),
+        ("lake.place", "before", 1, False),
+        ("lake.place", "after", 1, False),
+        ("lake.place", "after", 2, False),
         ("lake.Lake._commit_record", "before", 1, False),
         ("lake._sync", "before", 5, False),  # the record is written but not under its name
         ("lake.Lake._commit_record", "after", 1, True),

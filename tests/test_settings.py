@@ -58,7 +58,7 @@ def test_relative_folders_are_relative_to_the_project(monkeypatch: pytest.Monkey
         ("[shop]\n", "no address"),
         ('[Shop]\naddress = "x.csv"', "not usable"),
         ('[a__b]\naddress = "x.csv"', "not usable"),
-        ('[shop]\naddress = "x.csv"\npasword = "x"', "unknown key 'pasword'"),
+        ('[shop]\naddress = "x.csv"\npasword = "x"', "'pasword'"),
         ("[shop", "cannot be read"),
     ],
 )

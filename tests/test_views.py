@@ -23,6 +23,7 @@ def test_an_empty_lake_gives_empty_typed_views(shop, items, events, notes):
         ("_loaded_at", "TIMESTAMP"),
         ("_is_deleted", "BOOLEAN"),
         ("_position", "BIGINT"),
+        ("_origin", "VARCHAR"),
     ]
 
 
@@ -35,7 +36,7 @@ def test_empty_and_filled_views_have_the_same_shape(shop, items):
     shop.load(items)
     assert shape(items) == empty
     assert [r[0] for r in shop.query(items, "describe ops.quarantine")] == [
-        "reject_id", "load_id", "source", "table_name", "happened_at", "position",
+        "reject_id", "load_id", "source", "table_name", "happened_at", "origin", "position",
         "reason_code", "reason", "payload", "status", "resolved_load_id",
     ]  # fmt: skip
 

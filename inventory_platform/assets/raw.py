@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from inventory_platform.assets.pages import pages_key
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake, LoadRecord
@@ -28,6 +29,7 @@ def build_raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
 def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(contract),
+        deps=_pages_of(registry, source, contract),
         description=_description(source, contract),
         group_name=contract.source,
         kinds={source.kind, "duckdb", "parquet"},
@@ -38,7 +40,7 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
             "dagster/relation_identifier": f"raw.{contract.relation}",
             "source_table": contract.source_table,
             "key": ", ".join(contract.key) or "none: equal rows are counted",
-            "loading": f"incremental by {contract.cursor}" if contract.cursor else "snapshot",
+            "loading": _loading(contract),
         },
     )
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
@@ -66,6 +68,19 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
         )
 
     return load
+
+
+def _pages_of(registry: Registry, source: Source, contract: TableContract) -> list[dg.AssetKey]:
+    if not source.is_fetched:
+        return []
+    fetch = registry.page_reader(source).fetch_of(contract.source_table)
+    return [pages_key(source.name, fetch)]
+
+
+def _loading(contract: TableContract) -> str:
+    if contract.is_snapshot:
+        return "snapshot"
+    return f"incremental by {contract.cursor}" if contract.cursor else "increments"
 
 
 def _description(source: Source, contract: TableContract) -> str:

@@ -31,7 +31,14 @@ Money: TypeAlias = Annotated[pl.Decimal, 18, 2]
 Binary: TypeAlias = pl.Binary
 
 DEFAULT_LOOKBACK = timedelta(minutes=10)
-METADATA_COLUMNS = ("_load_id", "_loaded_at", "_is_deleted", "_occurrence", "_position")
+METADATA_COLUMNS = (
+    "_load_id",
+    "_loaded_at",
+    "_is_deleted",
+    "_occurrence",
+    "_position",
+    "_origin",
+)
 
 
 class Contract(pa.DataFrameModel):
@@ -62,6 +69,8 @@ class TableOptions:
     lookback: timedelta
     references: Mapping[str, str]
     owner: str
+    increments: bool
+    elsewhere: tuple[str, ...]
 
 
 def column(
@@ -106,20 +115,29 @@ def table(
     lookback: timedelta = DEFAULT_LOOKBACK,
     references: Mapping[str, str] | None = None,
     owner: str = "team:inventory",
+    increments: bool = False,
+    elsewhere: Sequence[str] = (),
 ) -> dict[str, TableOptions]:
     """Declare the table-level facts of a contract, for `Config.metadata`.
 
     Args:
-        source: The table's name in the source system.
+        source: The table's name in the source system. Where a source answers documents, the
+            name of their stream and, after a colon, the path of the rows in a document, for
+            example `orders:Items[]`.
         key: Columns that identify a row. Without one, every row counts by itself and
             repeated rows are kept.
-        cursor: Column that only grows when a row changes. With it the table is loaded
-            incrementally; without it each load is a whole snapshot and vanished rows
-            are marked.
+        cursor: Column that only grows when a row changes: of two versions of a row the one
+            further on is the newer. Where the source can be asked for what is new, it is read
+            from the cursor on; without a cursor each load is a whole snapshot and vanished
+            rows are marked.
         lookback: How far behind the cursor a load reads again, for rows that were
             committed late.
         references: Column → `table.column` of the same source it must exist in.
         owner: Who answers for the table, as `team:name` or an e-mail address.
+        increments: Whether each load brings only new and changed rows even without a cursor,
+            as files and messages do; a row that is not among them has not vanished.
+        elsewhere: Names in the source that another table takes, or that nobody needs; others
+            that are not declared are kept and warned about.
     """
     options = TableOptions(
         source=source,
@@ -128,6 +146,8 @@ def table(
         lookback=lookback,
         references=dict(references or {}),
         owner=owner,
+        increments=increments,
+        elsewhere=tuple(elsewhere),
     )
     return {"options": options}
 
@@ -176,8 +196,10 @@ class TableContract:
         source_table: Name of the table in the source system.
         columns: The declared columns in order.
         key: Identifying columns; empty when rows have no identity.
-        cursor: Column of incremental loading, or None for snapshots.
+        cursor: Column that orders the versions of a row, if any.
         references: Column → `table.column` in the same source.
+        increments: Whether each load brings only new and changed rows, even without a cursor.
+        elsewhere: Names in the source that are known and not wanted here.
     """
 
     source: str
@@ -191,11 +213,18 @@ class TableContract:
     references: Mapping[str, str]
     owner: str
     model: type[Contract] = field(repr=False, compare=False)
+    increments: bool = False
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def relation(self) -> str:
         """Name of the table's relation in the `raw` schema."""
         return f"{self.source}__{self.name}"
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether each load holds every row there is, so that missing rows have vanished."""
+        return self.cursor is None and not self.increments
 
     @property
     def identity(self) -> tuple[str, ...]:
@@ -273,6 +302,8 @@ def describe(model: type[Contract], source: str) -> TableContract:
         lookback=options.lookback,
         references=options.references,
         owner=options.owner,
+        increments=options.increments,
+        elsewhere=options.elsewhere,
         model=model,
     )
 

@@ -23,12 +23,10 @@ from inventory_platform.contracts.base import (
 )
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SchemaDriftError
+from inventory_platform.sources.base import Malformed, Relation
 
 CLOCK_TOLERANCE = timedelta(days=1)
 """How far ahead of this machine's clock a cursor value may lie before its row is rejected."""
-
-
-MALFORMED = "malformed_row"
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Rule:
     Attributes:
         suspicion: A cheap condition that holds for every such row and for few others.
         condition: What must hold besides.
-        code: The reason's code.
+        code: The reason's code, in SQL.
         message: The reason as a readable sentence.
     """
 
@@ -79,6 +77,7 @@ class Compiled:
         rules: Reasons to reject a row, over the inner SELECT, in the order of the columns.
         payload: SQL over the inner SELECT of the row as it came, as JSON text.
         drift: What the source offers otherwise than declared.
+        has_malformed_rows: Whether the first rule is about rows that could not be split.
     """
 
     cast: Mapping[str, str]
@@ -86,25 +85,34 @@ class Compiled:
     rules: Sequence[Rule]
     payload: str
     drift: Sequence[Drift]
+    has_malformed_rows: bool = False
 
-    def select(self, relation: str, position: str | None) -> str:
+    def select(self, relation: Relation) -> str:
         """The inner SELECT: every column cast, and the row's place in the source."""
-        place = f", cast({position} as bigint) as _position" if position else ""
-        listed = ", ".join(f"{sql} as {identifier(name)}" for name, sql in self.cast.items())
-        return f"select {listed}{place} from ({relation})"
+        columns = dict(self.cast)
+        if relation.position:
+            columns["_position"] = f"cast({relation.position} as bigint)"
+        if relation.origin:
+            columns["_origin"] = f"cast({relation.origin} as varchar)"
+        if relation.sequence:
+            columns["_sequence"] = relation.sequence
+        listed = ", ".join(f"{sql} as {identifier(name)}" for name, sql in columns.items())
+        return f"select {listed} from ({relation.sql})"
 
-    def reject(self, position: str | None) -> str:
+    def reject(self, relation: Relation) -> str:
         """SQL of a JSON text that says why a row is rejected; null for an accepted row.
 
-        It holds `position`, `code`, `reason` and `payload`. A struct would say the same, but
-        costs four times as much to write where it is null.
+        It holds `position`, `origin`, `code`, `reason` and `payload`. A struct would say the
+        same, but costs four times as much to write where it is null.
         """
+        position = "_position" if relation.position else "null"
+        origin = "_origin" if relation.origin else "null"
         if not self.rules:
             return "cast(null as varchar)"
-        codes = " ".join(f"when {r.holds} then {literal(r.code)}" for r in self.rules)
+        codes = " ".join(f"when {r.holds} then {r.code}" for r in self.rules)
         each = ", ".join(f"case when {r.holds} then {r.message} end" for r in self.rules)
         reason = f"concat_ws('; ', {each})"
-        if self.rules[0].code == MALFORMED:
+        if self.has_malformed_rows:
             # Of a row that could not be split into columns nothing else can be said.
             reason = f"coalesce({self.rules[0].message}, {reason})"
         # Rules with the same suspicion share it, so that most rows are asked only that.
@@ -114,7 +122,8 @@ class Compiled:
         failed = " or ".join(f"(({s}) and ({' or '.join(c)}))" for s, c in suspicions.items())
         return (
             f"case when {failed} then cast(to_json({{"
-            f"'position': cast({position or 'null'} as bigint), 'code': case {codes} end, "
+            f"'position': cast({position} as bigint), 'origin': cast({origin} as varchar), "
+            f"'code': case {codes} end, "
             f"'reason': {reason}, 'payload': {self.payload}}}) as varchar) end"
         )
 
@@ -123,7 +132,7 @@ def compile_contract(
     contract: TableContract,
     offered: Mapping[str, str],
     now: datetime,
-    malformed: tuple[str, str] | None = None,
+    malformed: Malformed | None = None,
     *,
     unchecked_text: bool = False,
 ) -> Compiled:
@@ -133,8 +142,7 @@ def compile_contract(
         contract: What the table must look like.
         offered: Source column → DuckDB type.
         now: The load's instant, naive UTC; cursor values far ahead of it are rejected.
-        malformed: SQL of what is wrong with a row that could not be split into columns (null
-            for the others), and of its raw text.
+        malformed: How rows that could not be split into columns are told.
         unchecked_text: Whether text may hold bytes that are not UTF-8; the SELECT then fails on
             them with a conversion error instead of passing them on.
 
@@ -148,9 +156,9 @@ def compile_contract(
     payload = _payload(offered)
     rules: list[Rule] = []
     if malformed:
-        complaint, line = "_complaint", "_line"
-        cast |= dict(zip((complaint, line), malformed, strict=True))
-        rules.append(Rule(f"{complaint} is not null", "true", MALFORMED, complaint))
+        complaint, line, code = "_complaint", "_line", "_code"
+        cast |= {complaint: malformed.complaint, line: malformed.text, code: malformed.code}
+        rules.append(Rule(f"{complaint} is not null", "true", code, complaint))
         payload = (
             f"case when {complaint} is null then {payload} "
             f"else cast(to_json({{'line': {line}}}) as varchar) end"
@@ -172,7 +180,7 @@ def compile_contract(
     if unchecked_text:
         for name in [n for n, kind in types.items() if kind == "VARCHAR"]:
             cast[name] = f"decode(encode({cast[name]}))"
-    return Compiled(cast, types, rules, payload, drift)
+    return Compiled(cast, types, rules, payload, drift, malformed is not None)
 
 
 # Names of the inner SELECT that no column here can have, as those are plain identifiers.
@@ -277,7 +285,7 @@ def _cast(column: Column, source_name: str, kind: str) -> tuple[dict[str, str], 
         text = f"try(decode({text}))"
         raw = identifier(_read_as(source_name))
         complaint = _says(column, shown, "is not valid UTF-8 text")
-        rules.append(Rule(f"{raw} is null", f"{came} is not null", "not_text", complaint))
+        rules.append(Rule(f"{raw} is null", f"{came} is not null", literal("not_text"), complaint))
         kind = "VARCHAR"
     if column.null_values and kind == "VARCHAR":
         listed = ", ".join(literal(v) for v in column.null_values)
@@ -295,7 +303,7 @@ def _cast(column: Column, source_name: str, kind: str) -> tuple[dict[str, str], 
         Rule(
             suspicion,
             f"{condition} and {raw} is not null{empty}",
-            code,
+            literal(code),
             _says(column, shown, complaint),
         )
         for suspicion, condition, code, complaint in refused
@@ -303,16 +311,16 @@ def _cast(column: Column, source_name: str, kind: str) -> tuple[dict[str, str], 
     if not column.nullable:
         absent = f"{raw} is null{empty.replace(' and ', ' or ').replace('<>', '=')}"
         complaint = literal(f"{column.source} has no value but needs one")
-        rules.append(Rule(f"{value} is null", absent, "missing_value", complaint))
+        rules.append(Rule(f"{value} is null", absent, literal("missing_value"), complaint))
         if column.is_text:
             # Only a text that begins with a blank, or is empty, sorts before '!'.
-            blank = Rule(f"{value} < '!'", f"trim({value}) = ''", "missing_value", complaint)
-            rules.append(blank)
+            suspicion, condition = f"{value} < '!'", f"trim({value}) = ''"
+            rules.append(Rule(suspicion, condition, literal("missing_value"), complaint))
     rules += [
         Rule(
             f"not ({_condition(check, value, column)})",
             "true",
-            code,
+            literal(code),
             _says(column, value, complaint),
         )
         for check in column.checks
@@ -516,7 +524,7 @@ def _not_in_the_future(column: Column, now: datetime) -> Rule:
     return Rule(
         f"{value} > timestamp {limit}",
         "true",
-        "in_the_future",
+        literal("in_the_future"),
         _says(column, value, "is in the future"),
     )
 

@@ -18,10 +18,10 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +39,8 @@ class LoadRecord:
 
     `rows_read = rows_loaded + rows_quarantined + rows_deduplicated`, always. Rows that
     vanished from a snapshot are written as deletions and counted apart, as they were not
-    read. Instants are naive UTC in ISO 8601.
+    read. `resume` says where in the source the next load goes on, `inputs` what was taken in
+    whole (files). Instants are naive UTC in ISO 8601.
     """
 
     load_id: str
@@ -59,10 +60,12 @@ class LoadRecord:
     cursor_column: str | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
+    resume: str | None = None
     raw_file: str | None = None
     quarantine_file: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
     drift: list[str] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """The record as one JSON document."""
@@ -111,6 +114,19 @@ class Lake:
         ids = self.load_ids(contract)
         return self.record(contract, ids[-1]) if ids else None
 
+    def inputs(self, contract: TableContract, contract_version: str) -> frozenset[str]:
+        """Fingerprints of everything the loads of a table took in or refused as a whole.
+
+        What was refused under another version of the contract may be taken in now.
+        """
+        records = [self.record(contract, load_id) for load_id in self.load_ids(contract)]
+        return frozenset(
+            given["fingerprint"]
+            for record in records
+            for given in record.inputs
+            if given["problem"] is None or record.contract_version == contract_version
+        )
+
     def files(
         self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
     ) -> list[str]:
@@ -133,7 +149,17 @@ class Lake:
         Raises:
             LandingError: Another process still holds it after the time given.
         """
-        path = self.root / ".locks" / f"{contract.relation}.lock"
+        with self.lock_named(contract.relation, f"Table {contract.relation}", timeout_seconds):
+            yield
+
+    @contextmanager
+    def lock_named(self, name: str, what: str, timeout_seconds: float) -> Iterator[None]:
+        """Hold a lock of the lake; `what` says in an error what somebody else holds.
+
+        Raises:
+            LandingError: Another process still holds it after the time given.
+        """
+        path = self.root / ".locks" / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+") as file:
             deadline = time.monotonic() + timeout_seconds
@@ -141,8 +167,7 @@ class Lake:
                 if time.monotonic() >= deadline:
                     file.seek(0)
                     raise LandingError(
-                        f"Table {contract.relation} is being loaded by process "
-                        f"{file.read().strip() or 'unknown'}.",
+                        f"{what} is being loaded by process {file.read().strip() or 'unknown'}.",
                         "Wait until it has finished, or stop it, and load again.",
                     )
                 time.sleep(0.05)
@@ -153,7 +178,11 @@ class Lake:
 
     def new_load_id(self, contract: TableContract, now: datetime) -> str:
         """An id that sorts after every earlier load of the table, even if the clock jumped back."""
-        ids = self.load_ids(contract)
+        return self.id_after(self.load_ids(contract), now)
+
+    @staticmethod
+    def id_after(ids: Sequence[str], now: datetime) -> str:
+        """An id for this instant that sorts after all of these ids, which are in order."""
         if ids and now.strftime(_ID_FORMAT) <= ids[-1]:
             now = datetime.strptime(ids[-1], _ID_FORMAT).replace(tzinfo=UTC) + timedelta(
                 microseconds=1
@@ -163,7 +192,13 @@ class Lake:
     @contextmanager
     def staging(self, contract: TableContract) -> Iterator[Path]:
         """An empty folder for a load in progress, on the lake's own file system."""
-        folder = self.root / ".staging" / contract.relation
+        with self.staging_named(contract.relation) as folder:
+            yield folder
+
+    @contextmanager
+    def staging_named(self, name: str) -> Iterator[Path]:
+        """An empty folder for work in progress; the caller holds the lock of that name."""
+        folder = self.root / ".staging" / name
         shutil.rmtree(folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True)
@@ -190,8 +225,14 @@ class Lake:
 
     def target(self, zone: Literal["raw", "quarantine"], record_id: str, c: TableContract) -> str:
         """Where a load's file of a zone goes, relative to the lake."""
-        day = datetime.strptime(record_id, _ID_FORMAT).replace(tzinfo=UTC).date()
-        return f"{zone}/{c.source}/{c.name}/ingest_date={day}/{record_id}.parquet"
+        return (
+            f"{zone}/{c.source}/{c.name}/ingest_date={self.date_of(record_id)}/{record_id}.parquet"
+        )
+
+    @staticmethod
+    def date_of(record_id: str) -> date:
+        """The day an id was made."""
+        return datetime.strptime(record_id, _ID_FORMAT).replace(tzinfo=UTC).date()
 
     def commit(
         self, contract: TableContract, record: LoadRecord, staged: dict[str, Path]
@@ -219,26 +260,32 @@ class Lake:
         files: dict[str, Any] = {}
         for zone, path in staged.items():
             relative = self.target(zone, record.load_id, contract)  # type: ignore[arg-type]
-            self._place(path, self.root / relative)
+            place(path, self.root / relative)
             files[f"{zone}_file"] = relative
         final = LoadRecord(**{**asdict(record), **files, "committed_at": _now_text()})
         self._commit_record(contract, final)
         return final
 
-    def _place(self, staged: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sync(staged)
-        staged.replace(target)
-        _sync(target.parent)
-
     def _commit_record(self, contract: TableContract, record: LoadRecord) -> None:
-        folder = self.log_dir(contract)
-        folder.mkdir(parents=True, exist_ok=True)
-        staged = folder / f".{record.load_id}.json.tmp"
-        staged.write_text(record.to_json())
-        _sync(staged)
-        staged.replace(folder / f"{record.load_id}.json")
-        _sync(folder)
+        commit_text(self.log_dir(contract) / f"{record.load_id}.json", record.to_json())
+
+
+def place(staged: Path, target: Path) -> None:
+    """Put a finished file where it belongs, safe against a power cut."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sync(staged)
+    staged.replace(target)
+    _sync(target.parent)
+
+
+def commit_text(target: Path, text: str) -> None:
+    """Make a small file appear whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = target.parent / f".{target.name}.tmp"
+    staged.write_text(text)
+    _sync(staged)
+    staged.replace(target)
+    _sync(target.parent)
 
 
 def _now_text() -> str:

@@ -11,6 +11,7 @@ halves of a load are `staging.py` and `settlement.py`, the commit point is `lake
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.settlement import Settlement
-from inventory_platform.landing.staging import Staged, Staging, parquet
+from inventory_platform.landing.staging import Staged, Staging, lower_bound, parquet
 from inventory_platform.settings import Settings
-from inventory_platform.sources.base import Reader
+from inventory_platform.sources.base import Reader, Request
 
 
 class Loader:
@@ -80,17 +81,18 @@ class Loader:
             lake.sweep(contract)
             last = lake.last_record(contract)
             since = last.cursor_to if last and contract.cursor else None
+            request = self._request(con, contract, last)
             self.reader.attach(con)
             load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
             staging = Staging(con, contract, folder, load_id, started)
-            staged = staging.read(self.reader, since)
+            staged = staging.read(self.reader, request)
             settled = Settlement(con, lake, contract, staged, folder, load_id, started).settle()
             cursor_to = _new_cursor(con, contract, staged, since)
             record = LoadRecord(
                 load_id=load_id,
                 source=contract.source,
                 table_name=contract.name,
-                kind="incremental" if contract.cursor else "snapshot",
+                kind="snapshot" if contract.is_snapshot else "incremental",
                 address=self.address,
                 code_version=self.code_version,
                 contract_version=contract_version(contract),
@@ -104,10 +106,33 @@ class Loader:
                 cursor_column=contract.cursor,
                 cursor_from=since,
                 cursor_to=cursor_to,
+                resume=staged.relation.resume,
+                inputs=[asdict(given) for given in staged.relation.inputs],
                 columns=dict(staged.compiled.types),
                 drift=[str(d) for d in staged.compiled.drift],
             )
-            return lake.commit(contract, record, settled.files)
+            committed = lake.commit(contract, record, settled.files)
+            if staged.relation.acknowledge is not None:
+                staged.relation.acknowledge()
+            return committed
+
+    def _request(
+        self, con: duckdb.DuckDBPyConnection, contract: TableContract, last: LoadRecord | None
+    ) -> Request:
+        since = last.cursor_to if last and contract.cursor else None
+        bound = lower_bound(con, contract, since)
+        known = contract.increments and self.lake.inputs(contract, contract_version(contract))
+        return Request(
+            table=contract.source_table,
+            columns=tuple(c.source for c in contract.columns),
+            elsewhere=contract.elsewhere,
+            is_whole=contract.is_snapshot,
+            newer_than=(contract.by_name[contract.cursor].source, bound)
+            if contract.cursor and bound
+            else None,
+            resume=last.resume if last else None,
+            inputs=known or frozenset(),
+        )
 
     def _named_failures(self, contract: TableContract) -> NamedFailures:
         return NamedFailures(contract, self.settings, self.secrets)
@@ -181,7 +206,7 @@ def contract_version(contract: TableContract) -> str:
             )
             for c in contract.columns
         ]
-        + [contract.key, contract.cursor]
+        + [contract.key, contract.cursor, contract.increments]
     )
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 

@@ -21,7 +21,10 @@ from inventory_platform.landing.loader import NamedFailures, contract_version
 from inventory_platform.landing.staging import PARQUET, Staged, Staging
 from inventory_platform.landing.views import current_select, quarantine_select
 from inventory_platform.settings import Settings
-from inventory_platform.sources.base import Relation
+from inventory_platform.sources.base import Malformed, Relation, Request
+
+# A line that could not be split, or a file that could not be read, has no columns to judge.
+_IS_ROW = "(reason_code not in ('malformed_row', 'rejected_file'))"
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def replay(
             return None
         load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
         staged = Staging(con, contract, folder, load_id, started).scan(
-            _quarantined_rows(con, contract), since=None
+            _quarantined_rows(con, contract), Request(contract.source_table)
         )
         replayed, superseded = _judge(con, lake, contract, staged)
         files = _write(con, folder, load_id, started, replayed, superseded)
@@ -85,6 +88,7 @@ def replay(
             cursor_column=contract.cursor,
             cursor_from=last.cursor_to,
             cursor_to=last.cursor_to,
+            resume=last.resume,
             columns=last.columns,
         )
         return Replayed(lake.commit(contract, record, files), replayed, superseded, still_rejected)
@@ -104,7 +108,7 @@ def _quarantined_rows(con: duckdb.DuckDBPyConnection, contract: TableContract) -
     """The payloads as rows of text, with every column any of them has."""
     found = con.execute(
         "select distinct unnest(json_keys(payload)) as name from open_rejects "
-        "where reason_code <> 'malformed_row' order by name"
+        f"where {_IS_ROW} order by name"
     ).fetchall()
     names = [name for (name,) in found]
     names += [c.source for c in contract.columns if c.source not in names]
@@ -113,11 +117,12 @@ def _quarantined_rows(con: duckdb.DuckDBPyConnection, contract: TableContract) -
         for n in names
     )
     return Relation(
-        sql=f"select {columns}, _row, case when reason_code = 'malformed_row' then reason end "
-        "as _complaint, payload as _line from open_rejects",
+        sql=f"select {columns}, _row, case when not {_IS_ROW} then reason end as _complaint, "
+        "payload as _line, reason_code as _code, origin as _came_from from open_rejects",
         columns=dict.fromkeys(names, "VARCHAR"),
         position="_row",
-        malformed=("_complaint", "_line"),
+        origin="_came_from",
+        malformed=Malformed("_complaint", "_line", "_code"),
         suspect=True,
     )
 
@@ -189,8 +194,8 @@ def _write(
         con.execute(
             "copy (select r.reject_id, case when j._superseded then 'superseded' else 'replayed' "
             f"end as event, {literal(load_id)} as load_id, r.source, r.table_name, "
-            f"timestamp {literal(started.isoformat(sep=' '))} as happened_at, r.position, "
-            "r.reason_code, r.reason, r.payload "
+            f"timestamp {literal(started.isoformat(sep=' '))} as happened_at, r.origin, "
+            "r.position, r.reason_code, r.reason, r.payload "
             "from judged j join open_rejects r on r._row = j._position) "
             f"to {literal(str(files['quarantine']))} ({PARQUET})"
         )

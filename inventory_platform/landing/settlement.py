@@ -47,8 +47,8 @@ class Settled:
 class Settlement:
     """Compares a staged load with itself and with history and writes what is new.
 
-    A row is new when its identity and content together are not known yet: for a snapshot,
-    not the current version of the key; for an incremental load, not any earlier version.
+    A row is new when its identity and content together are not known yet: where a cursor
+    orders the versions of a row, not among any of them; otherwise not the current version.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class Settlement:
         self.folder = folder
         self.load_id = load_id
         self.started = started
-        self.is_snapshot = contract.cursor is None
         self.has_history = bool(lake.files("raw", contract))
 
     def settle(self) -> Settled:
@@ -76,6 +75,7 @@ class Settlement:
         self._refuse_sudden_emptiness()
         staged = self.staged
         copies = conflicts = unchanged = vanished = 0
+        self._view_history()
         raw, loaded = staged.accepted, staged.accepted_rows
         needs_resolving = raw is not None and (staged.repeated or not self.contract.key)
         if needs_resolving:
@@ -95,7 +95,7 @@ class Settlement:
 
     def _refuse_sudden_emptiness(self) -> None:
         rows = self.staged.accepted_rows + self.staged.rejected_rows
-        if self.is_snapshot and self.has_history and rows == 0:
+        if self.contract.is_snapshot and self.has_history and rows == 0:
             raise LandingError(
                 f"Source table {self.contract.source_table!r} of {self.contract.source!r} is "
                 "empty, and was not before.",
@@ -106,37 +106,70 @@ class Settlement:
     # -- within the load -------------------------------------------------------------------
 
     def _resolve_repeats(self) -> tuple[int, int]:
-        """Give every row of the load its verdict; returns (exact copies, contradictions)."""
+        """Give every row of the load its verdict; returns (settled, contradictions).
+
+        Settled are exact copies, and versions that a later origin of the same load replaced.
+        """
         accepted = parquet(self.staged.accepted)
         if not self.contract.key:
-            self.con.execute(
-                f"create temp table kept as select *, row_number() over (partition by "
-                f"{names(self._content)} order by {self._position}) as _occurrence "
-                f"from {accepted}"
-            )
+            self._number_occurrences(accepted)
             return 0, 0
         key = names(version_key(self.contract))
         # Only rows of repeated keys go through the window: it sorts, the rest streams.
         self.con.execute(
-            f"create temp table repeated as select *, first_value({self._hash}) over latest as "
-            f"_winner, row_number() over latest as _rank from {accepted} semi join (select {key} "
+            f"create temp table repeated as select *, row_number() over latest as _rank, "
+            f"{self._hash} <> first_value({self._hash}) over latest and {self._sequence} is not "
+            f"distinct from first_value({self._sequence}) over latest as _contradicts "
+            f"from {accepted} semi join (select {key} "
             f"from {accepted} group by {key} having count(*) > 1) using ({key}) "
-            f"window latest as (partition by {key} order by {self._position} desc nulls last, "
-            f"{self._hash} desc)"
+            f"window latest as (partition by {key} order by {self._newest_first})"
         )
         self.con.execute(
-            f"create temp view kept as select * exclude (_winner, _rank) from repeated "
+            f"create temp view kept as select * exclude (_contradicts, _rank) from repeated "
             f"where _rank = 1 union all by name select * from {accepted} anti join repeated "
             f"using ({key})"
         )
         row = self.con.execute(
-            f"select count(*) filter (_rank > 1 and {self._hash} = _winner), "
-            f"count(*) filter (_rank > 1 and {self._hash} <> _winner) from repeated"
+            "select count(*) filter (_rank > 1 and not _contradicts), "
+            "count(*) filter (_rank > 1 and _contradicts) from repeated"
         ).fetchone()
         copies, conflicts = row if row else (0, 0)
         return copies, conflicts
 
+    def _number_occurrences(self, accepted: str) -> None:
+        """Count equal rows of a table without a key.
+
+        A snapshot holds all of them and counts from one; increments count on.
+        """
+        content = names(self._content)
+        counted = f"row_number() over (partition by {content} order by {self._position})"
+        if self.contract.is_snapshot or not self.has_history:
+            self.con.execute(
+                f"create temp table kept as select *, {counted} as _occurrence from {accepted}"
+            )
+            return
+        self.con.execute(
+            f"create temp table kept as select n.*, {counted} + coalesce(k._known, 0) as "
+            f"_occurrence from (select *, {self._hash} as _content from {accepted}) n left join "
+            f"(select {self._hash} as _content, max(_occurrence) as _known from history group by "
+            "all) k using (_content)"
+        )
+        self.con.execute("alter table kept drop column _content")
+
     # -- against history -------------------------------------------------------------------
+
+    def _view_history(self) -> None:
+        """Show the versions of rows that incoming ones are compared with."""
+        if not self.has_history:
+            rows, condition = None, ""
+        elif self.contract.cursor:
+            rows, condition = raw_select(self.lake, self.contract), self._recent_enough()
+        else:
+            rows = current_select(self.lake, self.contract)
+            condition = " where not _is_deleted"
+        self.con.execute(
+            f"create temp view history as select * from ({self._shaped(rows)}){condition}"
+        )
 
     def _compare_with_history(self, resolved: str | None) -> tuple[int, int]:
         """Split the load into known and new rows; returns (unchanged, vanished)."""
@@ -146,22 +179,12 @@ class Settlement:
             f"from ({self._shaped(f'select * from {incoming}' if incoming else None)})"
         )
         identity = self._identity
-        if not self.has_history:
-            self.con.execute("create temp view known as select * from incoming where false")
-        elif self.is_snapshot:
-            self.con.execute(
-                f"create temp table known as select *, {self._hash} as _hash "
-                f"from ({self._shaped(current_select(self.lake, self.contract))}) "
-                "where not _is_deleted"
-            )
-        else:
-            self.con.execute(
-                f"create temp view known as select *, {self._hash} as _hash "
-                f"from ({self._shaped(raw_select(self.lake, self.contract))})"
-                f"{self._recent_enough()}"
-            )
+        kind = "view" if self.contract.cursor else "table"
+        self.con.execute(
+            f"create temp {kind} known as select *, {self._hash} as _hash from history"
+        )
         unchanged = self._count(f"incoming semi join known using ({identity})")
-        if not (self.is_snapshot and self.has_history):
+        if not (self.contract.is_snapshot and self.has_history):
             return unchanged, 0
         same = names(self.contract.key) or identity
         rejected = (
@@ -221,6 +244,7 @@ class Settlement:
         if self.staged.rejected:
             parts.append(
                 "select cast(_reject ->> '$.position' as bigint) as position, "
+                "_reject ->> '$.origin' as origin, "
                 "_reject ->> '$.code' as reason_code, _reject ->> '$.reason' as reason, "
                 "_reject ->> '$.payload' as payload "
                 f"from {parquet(self.staged.rejected)}"
@@ -233,8 +257,9 @@ class Settlement:
         known = quarantine_select(self.lake.files("quarantine", self.contract))
         self.con.execute(
             f"create temp table rejects as select {reject_id} as reject_id, min(position) as "
-            "position, any_value(reason_code) as reason_code, any_value(reason) as reason, "
-            f"any_value(payload) as payload from ({' union all '.join(parts)}) group by all "
+            "position, any_value(origin) as origin, any_value(reason_code) as reason_code, "
+            "any_value(reason) as reason, any_value(payload) as payload "
+            f"from ({' union all '.join(parts)}) group by all "
             f"having reject_id not in (select reject_id from ({known}))"
         )
         new = self._count("rejects")
@@ -246,7 +271,7 @@ class Settlement:
             f"{literal(self.load_id)} as load_id, {literal(self.contract.source)} as source, "
             f"{literal(self.contract.name)} as table_name, "
             f"timestamp {literal(self.started.isoformat(sep=' '))} as happened_at, "
-            f"position, reason_code, reason, payload from rejects order by position) "
+            f"origin, position, reason_code, reason, payload from rejects order by position) "
             f"to {literal(str(target))} ({PARQUET})"
         )
         return target, new, total - new
@@ -261,9 +286,10 @@ class Settlement:
             f"{key}: another row of the same load has this key and other values, and came later"
         )
         return (
-            f"select {self._position} as position, 'duplicate_key' as reason_code, "
+            f"select {self._position} as position, {self._origin} as origin, "
+            f"'duplicate_key' as reason_code, "
             f"{literal(reason)} as reason, cast(to_json({{{fields}}}) as varchar) "
-            f"as payload from repeated where _rank > 1 and {self._hash} <> _winner"
+            f"as payload from repeated where _rank > 1 and _contradicts"
         )
 
     def _source_name(self, name: str) -> str:
@@ -292,7 +318,19 @@ class Settlement:
 
     @property
     def _position(self) -> str:
-        return "_position" if self.staged.positioned else "cast(null as bigint)"
+        return "_position" if self.staged.relation.position else "cast(null as bigint)"
+
+    @property
+    def _origin(self) -> str:
+        return "_origin" if self.staged.relation.origin else "cast(null as varchar)"
+
+    @property
+    def _sequence(self) -> str:
+        return "_sequence" if self.staged.relation.sequence else "cast(null as varchar)"
+
+    @property
+    def _newest_first(self) -> str:
+        return f"{self._sequence} desc, {self._position} desc nulls last, {self._hash} desc"
 
     def _count(self, relation: str) -> int:
         row = self.con.execute(f"select count(*) from {relation}").fetchone()

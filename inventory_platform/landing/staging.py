@@ -18,7 +18,7 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.compiler import Compiled, compile_contract
-from inventory_platform.sources.base import Reader, Relation
+from inventory_platform.sources.base import Reader, Relation, Request
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ class Staged:
     """
 
     compiled: Compiled
+    relation: Relation
     accepted: Path | None
     rejected: Path | None
     accepted_rows: int
     rejected_rows: int
-    positioned: bool
     repeated: bool
 
 
@@ -58,16 +58,16 @@ class Staging:
     load_id: str
     started: datetime
 
-    def read(self, reader: Reader, since: str | None) -> Staged:
+    def read(self, reader: Reader, request: Request) -> Staged:
         """Scan the table by the fastest relation that is good enough."""
-        relations = reader.relations(self.con, self.contract.source_table)
+        relations = reader.relations(self.con, request)
         staged: Staged | None = None
         mismatch: Exception | None = None
         for relation in relations:
             if relation.plain_text and not _survives_text(self.contract):
                 continue
             try:
-                staged = self.scan(relation, since)
+                staged = self.scan(relation, request)
             except (
                 duckdb.TypeMismatchException,
                 duckdb.ConversionException,
@@ -79,7 +79,7 @@ class Staging:
             if relation.is_unfaithful and relation.is_unfaithful():
                 log.info("%s: reading again, values were changed", self.contract.relation)
                 continue
-            if staged.positioned or not (staged.rejected_rows or staged.repeated):
+            if relation.position or not (staged.rejected_rows or staged.repeated):
                 return staged
         if staged is None:
             reason = str(mismatch).splitlines()[0] if mismatch else "no way to read it"
@@ -89,7 +89,7 @@ class Staging:
             )
         return staged
 
-    def scan(self, relation: Relation, since: str | None) -> Staged:
+    def scan(self, relation: Relation, request: Request) -> Staged:
         """Cast and judge every row of a relation in one pass, into two files."""
         for statement in relation.setup:
             self.con.execute(statement)
@@ -101,15 +101,19 @@ class Staging:
             relation.malformed,
             unchecked_text=relation.unchecked_text,
         )
-        position = "_position" if relation.position else None
-        kept_position = f", {position}" if position else ""
+        placed = {
+            "_position": relation.position,
+            "_origin": relation.origin,
+            "_sequence": relation.sequence,
+        }
+        kept = "".join(f", {name}" for name, sql in placed.items() if sql)
         target = self.folder / "scan"
-        rows = compiled.select(relation.sql, relation.position)
+        rows = compiled.select(relation)
         judged = (
             f"select {names(list(compiled.types))}, {literal(self.load_id)} as _load_id, "
             f"timestamp {literal(self.started.isoformat(sep=' '))} as _loaded_at, "
-            f"false as _is_deleted{kept_position}, {compiled.reject(position)} as _reject "
-            f"from ({_newer(self.contract, rows, relation, since)})"
+            f"false as _is_deleted{kept}, {compiled.reject(relation)} as _reject "
+            f"from ({_newer(self.contract, rows, request, relation)})"
         )
         # Telling rows apart while writing costs a fifth of the encoding, taking them apart
         # afterwards twice as much as the encoding: the first where some will be refused.
@@ -123,11 +127,11 @@ class Staging:
         rejected, rejected_rows = files.get(True, (None, 0))
         return Staged(
             compiled=compiled,
+            relation=relation,
             accepted=accepted,
             rejected=rejected,
             accepted_rows=accepted_rows,
             rejected_rows=rejected_rows,
-            positioned=relation.position is not None,
             repeated=self._has_repeated_keys(accepted, accepted_rows),
         )
 
@@ -192,25 +196,30 @@ def _survives_text(contract: TableContract) -> bool:
     return not any(c.type in {"DOUBLE", "BLOB"} for c in contract.columns)
 
 
-def _newer(contract: TableContract, rows: str, relation: Relation, since: str | None) -> str:
-    """The rows from the cursor on; all of them for a first load or a snapshot."""
+def lower_bound(
+    con: duckdb.DuckDBPyConnection, contract: TableContract, since: str | None
+) -> str | None:
+    """The cursor value, as text, from which on rows are looked at; None for all of them."""
     if since is None or contract.cursor is None:
+        return None
+    kind = contract.by_name[contract.cursor].type
+    limit = f"cast({literal(since)} as {kind})"
+    if kind in {"TIMESTAMP", "DATE"}:
+        seconds = int(contract.lookback.total_seconds())
+        limit = f"cast({limit} - interval '{seconds} seconds' as {kind})"
+    row = con.execute(f"select cast({limit} as varchar)").fetchone()
+    return row[0] if row else None
+
+
+def _newer(contract: TableContract, rows: str, request: Request, relation: Relation) -> str:
+    """The rows from the bound on; all of them for a first load or a snapshot."""
+    if request.newer_than is None or contract.cursor is None or relation.resume is not None:
         return rows
     column = contract.by_name[contract.cursor]
     value = identifier(column.name)
-    limit = f"cast({literal(since)} as {column.type})"
-    if column.type in {"TIMESTAMP", "DATE"}:
-        seconds = int(contract.lookback.total_seconds())
-        limit = f"cast({limit} - interval '{seconds} seconds' as {column.type})"
     # A row whose cursor cannot be read is never skipped: it must be seen to be quarantined.
-    newer, unreadable = f"{value} >= {limit}", f"{value} is null"
-    if relation.filters and relation.columns.get(column.source) == column.type:
-        # Each condition alone reaches the server, both joined by `or` do not.
-        return (
-            f"select * from ({rows}) where {newer} "
-            f"union all select * from ({rows}) where {unreadable}"
-        )
-    return f"select * from ({rows}) where {newer} or {unreadable}"
+    bound = f"cast({literal(request.newer_than[1])} as {column.type})"
+    return f"select * from ({rows}) where {value} >= {bound} or {value} is null"
 
 
 def version_key(contract: TableContract) -> list[str]:

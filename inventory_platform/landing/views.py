@@ -33,10 +33,12 @@ _RECORD_TYPES = {
     "cursor_column": "VARCHAR",
     "cursor_from": "VARCHAR",
     "cursor_to": "VARCHAR",
+    "resume": "VARCHAR",
     "raw_file": "VARCHAR",
     "quarantine_file": "VARCHAR",
     "columns": "JSON",
     "drift": "VARCHAR[]",
+    "inputs": "STRUCT(name VARCHAR, fingerprint VARCHAR, size BIGINT, problem VARCHAR)[]",
 }
 
 QUARANTINE_TYPES = {
@@ -46,6 +48,7 @@ QUARANTINE_TYPES = {
     "source": "VARCHAR",
     "table_name": "VARCHAR",
     "happened_at": "TIMESTAMP",
+    "origin": "VARCHAR",
     "position": "BIGINT",
     "reason_code": "VARCHAR",
     "reason": "VARCHAR",
@@ -111,8 +114,9 @@ def raw_select(lake: Lake, contract: TableContract, as_of: str | None = None) ->
     listed = ", ".join(literal(f) for f in files)
     return (
         f"select * replace ({casts}) from ({empty_select(types)} union all by name "
-        f"select * exclude (_reject) from (select null as _reject where false union all by name "
-        f"from read_parquet([{listed}], union_by_name = true, hive_partitioning = false)))"
+        f"select * exclude (_reject, _sequence) from (select null as _reject, null as _sequence "
+        f"where false union all by name from read_parquet([{listed}], union_by_name = true, "
+        "hive_partitioning = false)))"
     )
 
 
@@ -125,6 +129,7 @@ def metadata_types(contract: TableContract) -> dict[str, str]:
         "_is_deleted": "BOOLEAN",
         **counted,
         "_position": "BIGINT",
+        "_origin": "VARCHAR",
     }
 
 
@@ -163,6 +168,10 @@ def _create_loads_view(
         "order by load_id) as version, load_id, committed_at as observed_at, columns, drift "
         "from changes"
     )
+    con.execute(
+        "create or replace view ops.inputs as select source, table_name, load_id, committed_at, "
+        "unnest(inputs, recursive := true) from ops.loads"
+    )
 
 
 def _create_quarantine_view(
@@ -188,7 +197,8 @@ def quarantine_select(files: list[str]) -> str:
         return empty_select(types)
     listed = ", ".join(literal(f) for f in files)
     return (
-        f"with events as (select * from read_parquet([{listed}], hive_partitioning = false)), "
+        f"with events as ({empty_select(QUARANTINE_TYPES)} union all by name select * from "
+        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)), "
         "resolved as (select reject_id, max_by(event, load_id) as status, "
         "max(load_id) as resolved_load_id from events where event <> 'rejected' group by all) "
         "select r.* exclude (event), coalesce(s.status, 'open') as status, s.resolved_load_id "

@@ -138,8 +138,9 @@ def draft_source(
             )
         source = Source(name, place.written, description)
         if source.kind == "file":
-            source = replace(source, files=_file_options(Path(place.live), tables))
-            reader = reader_for(place.live, source.files)
+            files = _file_options(Path(place.live), tables)
+            source = replace(source, options={"files": files} if files else {})
+            reader = reader_for(place.live, source.options)
         drafts = draft_tables(con, reader, tables, source.kind, secrets)
     return Draft(
         source=source,
@@ -158,7 +159,7 @@ def _file_options(path: Path, tables: Sequence[SourceTable]) -> dict[str, dict[s
 
 
 def _file_notes(source: Source) -> Iterator[str]:
-    for file, options in source.files.items():
+    for file, options in source.options.get("files", {}).items():
         yield f"{file}: {', '.join(f'{key} {value!r}' for key, value in options.items())}"
 
 

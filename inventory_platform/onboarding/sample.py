@@ -14,7 +14,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import SourceError
-from inventory_platform.sources.base import Reader, Relation, SourceTable
+from inventory_platform.sources.base import Reader, Relation, Request, SourceTable
 
 SAMPLE_ROWS = 200_000
 
@@ -93,7 +93,7 @@ def take_sample(
     is_typed = kind in {"postgres", "mysql"} or table.name.lower().endswith(".parquet")
     failure: duckdb.Error | None = None
     try:
-        for relation in _faithful(reader.relations(con, table.name), kind):
+        for relation in _faithful(reader.relations(con, Request(table.name)), kind):
             try:
                 return _copy(con, relation, table, number, is_typed)
             except duckdb.Error as error:
@@ -141,7 +141,7 @@ def _copy(
     name = f"sample_{number}"
     malformed, intact = 0, ""
     if relation.malformed:
-        complaint, _ = relation.malformed
+        complaint = relation.malformed.complaint
         intact = f" where {complaint} is null"
         malformed = _number(
             con, f"select count(*) from ({relation.sql}) where {complaint} is not null"

@@ -19,6 +19,7 @@ from inventory_platform.contracts.base import Column, Contract, TableContract
 from inventory_platform.duck import literal
 from inventory_platform.landing.compiler import compile_contract
 from inventory_platform.onboarding.sample import Sample, SampledColumn
+from inventory_platform.sources.base import Relation
 
 NO_VALUE = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "?")
 ENOUGH_ROWS = 200
@@ -242,7 +243,7 @@ def _tried(values: str, one: Candidate, handles: Sequence[str]) -> str:
     return (
         f"select handle, original, rows, regexp_full_match(trim(original), {literal(one.guard)}) "
         f"as guarded, not coalesce({refused}, false) as loads "
-        f"from ({compiled.select(telling, None)})"
+        f"from ({compiled.select(Relation(telling, offered))})"
     )
 
 

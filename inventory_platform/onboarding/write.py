@@ -78,7 +78,7 @@ def entry_text(source: Source) -> str:
     lines = [f"[{source.name}]", f"address = {_toml(source.address)}"]
     if source.description:
         lines.append(f"description = {_toml(source.description)}")
-    for file, options in source.files.items():
+    for file, options in source.options.get("files", {}).items():
         lines += ["", f"[{source.name}.files.{_toml(file)}]"]
         lines += [f"{key} = {_toml(value)}" for key, value in options.items()]
     return "\n".join(lines) + "\n"

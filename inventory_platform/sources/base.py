@@ -24,6 +24,9 @@ class Request:
             apart; every column there is when empty.
         elsewhere: Names a row may have besides, that are no news: another table takes them.
         is_whole: Whether the load compares with everything known, so that all rows must come.
+        newer_than: A column of the source, and a bound as text. Rows before the bound may be
+            left out by a reader that can; those at or after it, and those without a readable
+            value, must come. The loader looks again.
         resume: What the last committed relation said in `Relation.resume`.
         inputs: Fingerprints of what earlier loads of the table took in.
     """
@@ -32,6 +35,7 @@ class Request:
     columns: Sequence[str] = ()
     elsewhere: Sequence[str] = ()
     is_whole: bool = True
+    newer_than: tuple[str, str] | None = None
     resume: str | None = None
     inputs: frozenset[str] = frozenset()
 
@@ -60,12 +64,13 @@ class Malformed:
     Attributes:
         complaint: What is wrong with the row; null for the others.
         text: The row's raw text.
-        code: Reason code of such rows.
+        code: Reason code of such a row, in SQL too: `malformed_row`, or `rejected_file` for a
+            row that stands for a whole file.
     """
 
     complaint: str
     text: str
-    code: str = "malformed_row"
+    code: str = "'malformed_row'"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Relation:
             origin (row id, line), or None where only a slower relation knows.
         origin: SQL expression of the file, page or partition a row came from, where a source
             has several.
+        sequence: SQL expression that grows with the origins: of two rows with the same key the
+            one from the later origin is the newer.
         setup: Statements to run on the connection before the SELECT.
         plain_text: Whether every value went through text, so that floating-point numbers
             have lost digits and bytes cannot be told from text.
@@ -87,8 +94,6 @@ class Relation:
         suspect: Whether rows are likely to be refused, as something was wrong before.
         clean_only: Whether another relation follows that should be read instead as soon as
             one row is refused.
-        filters: Whether the source itself leaves out rows by a condition on a column, so that
-            asking twice for parts costs no more than asking once for all.
         is_unfaithful: To be asked after the rows were read: whether the relation changed a
             value without a word, so that only the next one can be trusted.
         resume: Where the next load goes on; kept with this load. With it the reader itself has
@@ -101,13 +106,13 @@ class Relation:
     columns: Mapping[str, str]
     position: str | None = None
     origin: str | None = None
+    sequence: str | None = None
     setup: Sequence[str] = ()
     plain_text: bool = False
     malformed: Malformed | None = None
     unchecked_text: bool = False
     suspect: bool = False
     clean_only: bool = False
-    filters: bool = False
     is_unfaithful: Callable[[], bool] | None = None
     resume: str | None = None
     inputs: Sequence[Input] = ()

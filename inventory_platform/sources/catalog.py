@@ -1,8 +1,11 @@
 """Which sources exist and where each is read from: the entries of `sources.toml`.
 
-An entry names an address and, for files, how they are written. Passwords never stand in
-the file: `${NAME}` in an address is replaced by the environment variable of that name,
-and what came from there is hidden wherever the address is shown.
+An entry names an address and what its kind of source needs to know besides. Passwords never
+stand in the file: `${NAME}` anywhere in an entry is replaced by the environment variable of
+that name, and what came from there is hidden wherever it would be shown.
+
+Here an entry is told what reads it; the readers themselves are the other modules, imported
+only when a source of their kind is.
 """
 
 from __future__ import annotations
@@ -17,13 +20,39 @@ from urllib.parse import unquote
 
 from inventory_platform.errors import SettingsError
 from inventory_platform.settings import PROJECT_DIR, Settings
-from inventory_platform.sources.base import Reader
-from inventory_platform.sources.databases import MysqlReader, PostgresReader
-from inventory_platform.sources.files import FileReader
-from inventory_platform.sources.sqlite import SqliteReader
+from inventory_platform.sources.base import Fetcher, Reader
+from inventory_platform.sources.sandboxed import sandbox_address
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_KEYS = {"address", "description", "files"}
+_OWN_KEYS = {"address", "description"}
+_KINDS = {
+    "": "file",
+    "file": "file",
+    "s3": "file",
+    "gs": "file",
+    "abfss": "file",
+    "abfs": "file",
+    "az": "file",
+    "memory": "file",
+    "sqlite": "sqlite",
+    "postgresql": "postgres",
+    "postgres": "postgres",
+    "mysql": "mysql",
+    "mssql": "sqlserver",
+    "oracle": "oracle",
+    "mqtt": "mqtt",
+    "mqtts": "mqtt",
+    "kafka": "kafka",
+    "linnworks": "linnworks",
+    "linnworks+http": "linnworks",
+    "rest+http": "rest",
+    "rest+https": "rest",
+    "shop+http": "website",
+    "shop+https": "website",
+}
+"""Scheme of an address → the kind of source, as shown on the asset graph."""
+_FETCHED = {"linnworks", "rest", "website"}
+_STREAMED = {"mqtt", "kafka"}
 
 
 @dataclass(frozen=True)
@@ -34,74 +63,169 @@ class Source:
         name: Name of the source here; prefix of its relations.
         address: Where it is read from, with `${NAME}` for secrets.
         description: One sentence on what it is.
-        files: For file sources: how each file is written, by table name (`encoding`,
-            `delimiter`, `quote`, `header`); the name `*` holds for every table.
+        options: Everything else the entry says; each kind of source has its own words.
     """
 
     name: str
     address: str
     description: str = ""
-    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
         """What kind of system it is, as shown on the asset graph."""
-        scheme = self.address.split(":", 1)[0] if "://" in self.address else ""
-        known = {
-            "sqlite": "sqlite",
-            "postgresql": "postgres",
-            "postgres": "postgres",
-            "mysql": "mysql",
-        }
-        return known.get(scheme, "file")
+        return _kind(self.address)
 
-    def reader(self, settings: Settings) -> Reader:
-        """The reader for this source, with its secrets filled in.
+    @property
+    def is_fetched(self) -> bool:
+        """Whether it is asked for pages that are kept before tables are read out of them."""
+        return self.kind in _FETCHED
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it pushes messages, which can be taken in continuously."""
+        return self.kind in _STREAMED
+
+    def fetcher(self) -> Fetcher:
+        """What asks the source for pages, where it is one that is asked.
+
+        Placeholders that are not resolved are no obstacle to naming what can be fetched.
 
         Raises:
-            SettingsError: The address names an unset variable or an unknown kind of system.
+            SettingsError: An option is unknown or wrong.
         """
-        address = resolve_address(self.address, settings, f"Source {self.name!r}")
-        return reader_for(address, self.files)
+        match self.kind:
+            case "linnworks":
+                from inventory_platform.sources.linnworks import LinnworksFetcher
+
+                return LinnworksFetcher(self.address, self.options)
+            case "rest":
+                from inventory_platform.sources.rest import RestFetcher
+
+                return RestFetcher(self.address, self.options)
+            case "website":
+                from inventory_platform.sources.crawler import CrawlFetcher
+
+                return CrawlFetcher(self.address, self.options)
+            case _:
+                raise SettingsError(f"Source {self.name!r} is not fetched in pages.")
+
+    def reader(self) -> Reader:
+        """The reader of a source that is read directly.
+
+        Raises:
+            SettingsError: The address is of no known kind, or an option is unknown or wrong.
+        """
+        return reader_for(self.address, self.options)
 
 
-def reader_for(address: str, files: Mapping[str, Mapping[str, Any]] | None = None) -> Reader:
+def reader_for(address: str, options: Mapping[str, Any] | None = None) -> Reader:
     """The reader for an address without placeholders.
 
     Raises:
-        SettingsError: The address is of no known kind.
+        SettingsError: The address is of no known kind, or an option is unknown or wrong.
     """
-    scheme = address.split("://", 1)[0] if "://" in address else "file"
-    match scheme:
+    options = options or {}
+    kind = _kind(address)
+    if kind in {"sqlite", "postgres", "mysql", "sqlserver", "oracle"} and options:
+        raise SettingsError(
+            f"A source of kind {kind} has no option {sorted(options)[0]!r}.", "Take it out."
+        )
+    match kind:
         case "sqlite":
+            from inventory_platform.sources.sqlite import SqliteReader
+
             return SqliteReader(address.removeprefix("sqlite:///"))
-        case "postgresql" | "postgres":
+        case "postgres":
+            from inventory_platform.sources.databases import PostgresReader
+
             return PostgresReader(address)
         case "mysql":
+            from inventory_platform.sources.databases import MysqlReader
+
             return MysqlReader(address)
+        case "sqlserver":
+            from inventory_platform.sources.arrow_databases import SqlServerReader
+
+            return SqlServerReader(address)
+        case "oracle":
+            from inventory_platform.sources.arrow_databases import OracleReader
+
+            return OracleReader(address)
+        case "mqtt" | "kafka":
+            from inventory_platform.sources.streams import StreamReader
+
+            return StreamReader(address, options)
         case "file":
-            return FileReader(address.removeprefix("file://"), files or {})
+            from inventory_platform.sources.files import FileReader
+
+            return FileReader(address, options)
         case _:
             raise SettingsError(
-                f"Address {redact(address)!r} is of no known kind.",
-                "Use sqlite:///path, postgresql://user@host/db, mysql://user@host/db, "
-                "or the path of a CSV or Parquet file or folder.",
+                f"Address {redact(address)!r} is asked for pages and cannot be read directly.",
+                "Write an entry in sources.toml for it.",
             )
 
 
+def _kind(address: str) -> str:
+    scheme = address.split("://", 1)[0] if "://" in address else ""
+    if scheme not in _KINDS:
+        raise SettingsError(
+            f"Address {redact(address)!r} is of no known kind.",
+            "Use sqlite:///path, postgresql://user@host/db, the path of a file or folder, or "
+            f"another of these schemes: {', '.join(sorted(filter(None, _KINDS)))}.",
+        )
+    return _KINDS[scheme]
+
+
+# -- placeholders and secrets --------------------------------------------------------------
+
+
+def resolve(source: Source, settings: Settings) -> tuple[Source, frozenset[str]]:
+    """Fill in the placeholders of an entry; returns also every text that must not be shown.
+
+    Raises:
+        SettingsError: A variable is not set; names it and the source.
+    """
+    what = f"Source {source.name!r}"
+    secrets: set[str] = set()
+    address = resolve_address(source.address, settings, what)
+    options = _resolved(source.options, settings, what, secrets)
+    resolved = Source(source.name, address, source.description, options)
+    return resolved, frozenset(secrets | secrets_of(address))
+
+
+def _resolved(value: Any, settings: Settings, what: str, secrets: set[str]) -> Any:
+    if isinstance(value, str):
+        filled = resolve_address(value, settings, what)
+        if "${" in value:
+            secrets.add(filled)
+        return filled
+    if isinstance(value, Mapping):
+        return {k: _resolved(v, settings, what, secrets) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_resolved(v, settings, what, secrets) for v in value]
+    return value
+
+
 def resolve_address(address: str, settings: Settings, what: str) -> str:
-    """Fill in `{data_dir}`, `{project_dir}` and `${ENVIRONMENT_VARIABLES}`."""
+    """Fill in `{data_dir}`, `{project_dir}`, `{sandbox_…}` and `${ENVIRONMENT_VARIABLES}`.
+
+    Raises:
+        SettingsError: A variable is not set, or the sandbox has no such server.
+    """
 
     def variable(match: re.Match[str]) -> str:
         value = os.environ.get(match[1])
         if value is None:
             raise SettingsError(
                 f"{what}: environment variable {match[1]} is not set.",
-                "Set it, or correct the address in sources.toml.",
+                "Set it, or correct the entry in sources.toml.",
             )
         return value
 
     filled = re.sub(r"\$\{(\w+)\}", variable, address)
+    filled = re.sub(r"\{sandbox_(\w+)\}", lambda m: sandbox_address(settings, m[1]), filled)
     return filled.replace("{data_dir}", str(settings.data_dir)).replace(
         "{project_dir}", str(PROJECT_DIR)
     )
@@ -128,11 +252,14 @@ def secrets_of(address: str) -> set[str]:
     return {part for text in found for part in (text, unquote(text)) if part}
 
 
+# -- the file ------------------------------------------------------------------------------
+
+
 def read_catalog(settings: Settings) -> dict[str, Source]:
     """Read every entry of `sources.toml`, by name.
 
     Raises:
-        SettingsError: The file is missing or says something unknown; names the entry.
+        SettingsError: The file is missing or says something unusable; names the entry.
     """
     path = settings.sources_file
     try:
@@ -154,15 +281,18 @@ def _read_entry(name: str, entry: Any, path: str) -> Source:
         )
     if not isinstance(entry, dict) or not isinstance(entry.get("address"), str):
         raise SettingsError(f"{path}: [{name}] has no address.", 'Add `address = "…"`.')
-    unknown = sorted(set(entry) - _KEYS)
-    if unknown:
-        raise SettingsError(
-            f"{path}: [{name}] has unknown key {unknown[0]!r}.",
-            f"Known keys: {', '.join(sorted(_KEYS))}.",
-        )
-    return Source(
-        name=name,
-        address=entry["address"],
-        description=entry.get("description", ""),
-        files=entry.get("files", {}),
-    )
+    options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
+    source = Source(name, entry["address"], entry.get("description", ""), options)
+    try:
+        _check_options(source)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: [{name}]: {error.what}", error.remedy) from None
+    return source
+
+
+def _check_options(source: Source) -> None:
+    """Let the kind of source look at its options; nothing is opened or asked."""
+    if source.is_fetched:
+        source.fetcher()
+    else:
+        source.reader()

@@ -18,7 +18,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal, load_extension
 from inventory_platform.errors import SourceError
-from inventory_platform.sources.base import Relation, SourceTable, columns_of
+from inventory_platform.sources.base import Relation, Request, SourceTable, columns_of
 
 
 class SqliteReader:
@@ -70,8 +70,9 @@ class SqliteReader:
             ]
             return [_describe(db, name) for name in names]
 
-    def relations(self, con: duckdb.DuckDBPyConnection, table: str) -> Iterator[Relation]:
+    def relations(self, con: duckdb.DuckDBPyConnection, request: Request) -> Iterator[Relation]:
         """Yield the typed relation, the text of every value, and its exact bytes."""
+        table = request.table
         qualified = f"source.main.{identifier(table)}"
         try:
             declared = columns_of(con, qualified)

@@ -1,0 +1,1 @@
+"""Streams: sources that push messages, by MQTT or by Kafka's protocol."""

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint ui docs sandbox bench-ingest update-snapshots lock clean
+.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,11 @@ ui: install ## Open Dagster on http://127.0.0.1:3000.
 
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
 	@$(BIN)/python benchmarks/ingest.py
+
+bench-sources: $(VENV)/.installed-dev ## Measure pages, files and streams against the plain engine.
+	@$(BIN)/python benchmarks/rest.py
+	@$(BIN)/python benchmarks/files.py
+	@$(BIN)/python benchmarks/streams.py
 
 update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update

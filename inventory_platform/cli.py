@@ -28,6 +28,7 @@ from inventory_platform.settings import PROJECT_DIR, Settings, get_settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from inventory_platform.landing.lake import LoadRecord
     from inventory_platform.operations.runs import Outcome
     from inventory_platform.registry import Registry
 
@@ -163,6 +164,46 @@ def ui(
     os.execve(dagster, [str(dagster), *arguments], environment)
 
 
+@app.command()
+def stream(
+    source: Annotated[str, typer.Argument(help="A source with an address mqtt://… or kafka://….")],
+    seconds: Annotated[
+        float, typer.Option(help="How long to gather messages for one load.", min=0.05)
+    ] = 1.0,
+    messages: Annotated[int, typer.Option(help="Messages that fill a load.", min=1)] = 20_000,
+) -> None:
+    """Load a stream as it comes, in small batches, until interrupted (Ctrl-C or SIGTERM)."""
+    import dagster as dg
+
+    from inventory_platform.operations.runs import prepare_instance
+    from inventory_platform.operations.streaming import Pace, reporter
+    from inventory_platform.operations.streaming import stream as follow
+    from inventory_platform.registry import read_registry
+
+    settings = get_settings()
+    prepare_instance(settings)
+    registry = read_registry(settings)
+    entry = registry.source(source)
+    report = reporter(dg.DagsterInstance.get())
+
+    def landed(record: LoadRecord) -> None:
+        report(record)
+        out.print(
+            f"{record.committed_at[11:19]}  {record.table_name:<24}"
+            f"{record.rows_read:>8,} read {record.rows_loaded:>8,} loaded "
+            f"{record.rows_quarantined:>6,} quarantined",
+            highlight=False,
+        )
+
+    out.print(f"Following {source} (Ctrl-C stops it after landing what was received)")
+    follow(
+        registry.of_source(source).values(),
+        lambda: registry.loader(entry),
+        landed=landed,
+        pace=Pace(seconds=seconds, messages=messages),
+    )
+
+
 def _platform(settings: Settings) -> tuple[dg.Definitions, Registry]:
     with err.status("Reading sources, contracts and models …"):
         from inventory_platform.definitions import build_definitions
@@ -236,6 +277,11 @@ class _Reporter:
 
     def _materialized(self, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
+        reason = materialization.metadata.get("not_loaded")
+        if reason is not None:
+            name = materialization.asset_key.to_user_string()
+            self._line("SKIP", f"{name}: {reason.value}", "yellow")
+            return
         rows = materialization.metadata.get("dagster/row_count")
         counted = f"{rows.value:>12,} rows" if rows is not None else ""
         self._line("OK", f"{materialization.asset_key.to_user_string():<52}{counted}", "green")
@@ -270,6 +316,8 @@ def _print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
     checks = [c for o in outcomes for c in o.checks]
     if loads:
         _print_loads(registry, loads)
+    for relation, reason in {k: v for o in outcomes for k, v in o.not_loaded.items()}.items():
+        out.print(f"[yellow]Not loaded:[/] {relation}. {escape(reason)}", highlight=False)
     failed = sum(not c.passed and c.is_error for c in checks)
     warned = sum(not c.passed and not c.is_error for c in checks)
     passed = len(checks) - failed - warned
@@ -495,6 +543,22 @@ def add_source(
         for line in added.to_review:
             out.print(f"  {escape(line)}", highlight=False)
     out.print("`inventory run` loads it.")
+
+
+@sandbox_app.command("serve")
+def sandbox_serve(
+    name: Annotated[str, typer.Argument(help="linnworks, shop, pos, mqtt or kafka.")],
+) -> None:
+    """Run one of the sandbox's servers until interrupted, to look at it."""
+    from inventory_platform.sources.sandboxed import sandbox_address, stop_sandbox
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    out.print(f"{name} answers on {sandbox_address(get_settings(), name)}  (Ctrl-C stops it)")
+    sys.stdout.flush()
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        stop_sandbox()
 
 
 @sandbox_app.command("generate")

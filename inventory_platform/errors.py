@@ -32,6 +32,10 @@ class SourceError(InventoryError):
     """A source system cannot be read."""
 
 
+class SandboxUnavailableError(SourceError):
+    """A server of the sandbox needs a program that is not installed on this machine."""
+
+
 class TypeMismatchError(SourceError):
     """A source holds a value that does not fit the type the source declares.
 

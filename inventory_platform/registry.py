@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from inventory_platform.contracts.base import TableContract, contracts_of
-from inventory_platform.errors import ContractError
+from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.loader import Loader
 from inventory_platform.landing.pages import FetchRecord, PageReader, PageStore
@@ -37,6 +37,19 @@ class Registry:
     def of_source(self, name: str) -> dict[str, TableContract]:
         """The contracts of one source, by table name."""
         return {c.name: c for c in self.contracts.values() if c.source == name}
+
+    def source(self, name: str) -> Source:
+        """The entry of a source.
+
+        Raises:
+            SettingsError: There is none; names the sources there are.
+        """
+        found = self.sources.get(name)
+        if found is None:
+            raise SettingsError(
+                f"There is no source {name!r}.", f"Known sources: {', '.join(self.sources)}."
+            )
+        return found
 
     def find(self, relation: str) -> TableContract:
         """The contract of `<source>__<table>`, also written `<source>.<table>`.

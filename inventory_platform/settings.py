@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     sandbox_rows: int = Field(
         default=20_000, ge=100, description="Sales transactions in the sandbox database."
     )
+    sandbox_traffic: float = Field(
+        default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
+    )
 
     @property
     def lake_dir(self) -> Path:

@@ -1,38 +1,29 @@
-"""Fetch two pages in a process that kills itself at a named point; a helper of the tests.
+"""Fetch from the sandbox's tills in a process that kills itself at a named point; for tests.
 
-python fetch_driver.py <data folder> <function of landing.pages> <before|after>
+python fetch_driver.py <address> <data folder> <fetch> <module.function> <when> <n>
 """
 
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
-import test_pages
+from kill_driver import die_at
 
-from inventory_platform.landing import pages
-from inventory_platform.sources.base import Checkpoint
+from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.pages import PageStore
+from inventory_platform.settings import Settings
+from inventory_platform.sources.rest import RestFetcher
 
 
-def die_at(point: str, when: str) -> None:
-    """Make the first call of a function the last thing that happens."""
-    original = getattr(pages, point)
+def main() -> None:
+    """Fetch, and die on the way."""
+    # Not by way of the package: this runs as a script beside its siblings.
+    from test_rest_end_to_end import OPTIONS
 
-    def wrapped(*arguments: Any) -> None:
-        if when == "after":
-            original(*arguments)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(pages, point, wrapped)
+    address, data, fetch, point, when, count = sys.argv[1:]
+    die_at(point, when, int(count))
+    store = PageStore(Lake(Settings(data_dir=Path(data)).lake_dir), "pos_api", fetch)
+    store.collect(RestFetcher(address, OPTIONS), timeout_seconds=5)
 
 
 if __name__ == "__main__":
-    data_dir, point, when = sys.argv[1:]
-    die_at(point, when)
-    test_pages.Shop(Path(data_dir)).collect(
-        test_pages.page("orders", [test_pages.order(1, "new")]),
-        Checkpoint("one"),
-        test_pages.page("orders", [test_pages.order(2, "new")]),
-        Checkpoint("two"),
-    )
+    main()

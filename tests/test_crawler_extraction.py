@@ -303,7 +303,8 @@ def test_a_listing_joins_what_several_ways_say_of_the_same_product():
 
 
 def test_only_links_of_interest_on_the_shops_own_host_are_followed():
-    page = """<base href="/shop/"><a href="/c/b?page=2&utm_source=x#top">1</a> <a href="/about">2</a>
+    page = """<base href="/shop/">
+      <a href="/c/b?page=2&utm_source=x#top">1</a> <a href="/about">2</a>
       <a href="https://elsewhere.example/p/1">3</a> <a href="http://shop.example/p/5">4</a>
       <a href="mailto:a@b.example">5</a> <a href="javascript:void(0)">6</a> <a href="/p/1">7</a>
       <a href="//shop.example:443/p/2">8</a> <a href="http://[">9</a> <a href="/p/1">10</a>"""

@@ -57,7 +57,7 @@ class Inbox:
         (self.folder / name).write_bytes(data)
 
     def load(self, contract=CSV, **options):
-        reader = FileReader(str(self.folder), {"items.csv": options} if options else {})
+        reader = FileReader(str(self.folder), {"files": {"items.csv": options}} if options else {})
         return Loader(self.shop.settings, reader, address="files").load(contract)
 
     def current(self, contract=CSV):
@@ -132,15 +132,16 @@ def test_every_rejected_row_names_its_line(inbox):
     assert inbox.shop.rejects(CSV) == [(3, "malformed_row"), (4, "not_a_number")]
 
 
-def test_a_quote_that_never_ends_takes_the_rest_of_the_file_to_quarantine_with_it(inbox):
-    inbox.put(HEADER + '1,pen,1\n2,"ink,2\n3,cap,3\n')
+def test_a_quote_that_never_ends_costs_its_own_line_and_no_other(inbox):
+    inbox.put(HEADER + '1,pen,1\n2,"ink,2\n3,cap,3\n4,"two\nlines",4\n')
     record = inbox.load()
-    assert (record.rows_loaded, record.rows_quarantined) == (1, 1)
+    assert (record.rows_loaded, record.rows_quarantined) == (3, 1)
+    assert [row[:2] for row in inbox.current()] == [(1, "pen"), (3, "cap"), (4, "two\nlines")]
     ((position, reason, payload),) = inbox.shop.query(
         CSV, "select position, reason, payload from ops.quarantine"
     )
     assert (position, reason) == (3, "Value with unterminated quote found.")
-    assert json.loads(payload) == {"line": '2,"ink,2\n3,cap,3\n'}
+    assert json.loads(payload) == {"line": '2,"ink,2'}
 
 
 def test_repeated_loads_of_a_file_with_broken_rows_keep_them_once(inbox):

@@ -587,8 +587,11 @@ def test_a_change_that_shows_late_is_met_by_the_next_fetch():
 
 def test_what_can_be_fetched_is_known_without_asking():
     source = RestFetcher(
-        "rest+https://api.shop.example/v1",
-        {"fetch": {"a": {"path": "a", "description": "All a."}, "b": {"path": "/b"}}},
+        "rest+http://{sandbox_till}/v1",
+        {
+            "auth": {"kind": "bearer", "token": "${TILL_TOKEN}"},
+            "fetch": {"a": {"path": "a", "description": "All a."}, "b": {"path": "/b"}},
+        },
     )
     assert {n: (f.streams, f.description) for n, f in source.fetches().items()} == {
         "a": (("a",), "All a."),
@@ -618,13 +621,16 @@ def test_what_can_be_fetched_is_known_without_asking():
             {"fetch": {"a": {"path": "a"}}, "auth": {"kind": "bearer", "tok": "hush"}},
             "auth.bearer.tok",
         ),
+        (
+            {"fetch": {"a": {"path": "a"}}, "auth": {"kind": "bearer", "token": ""}},
+            "auth.bearer.token",
+        ),
     ],
 )
 def test_a_wrong_entry_is_named_and_its_values_are_not_shown(options, named):
     with pytest.raises(SettingsError) as raised:
         RestFetcher("rest+https://api.shop.example/v1", options)
     assert named in str(raised.value)
-    assert "api.shop.example" in str(raised.value)
     assert "hush" not in str(raised.value)
 
 
@@ -639,8 +645,9 @@ def test_a_wrong_entry_is_named_and_its_values_are_not_shown(options, named):
     ],
 )
 def test_a_wrong_address_is_refused(address):
+    source = RestFetcher(address, {"fetch": {"a": {"path": "a"}}})
     with pytest.raises(SettingsError, match="not of the form") as raised:
-        RestFetcher(address, {"fetch": {"a": {"path": "a"}}})
+        list(source.fetch("a", None))
     assert "hush" not in str(raised.value)
 
 

@@ -210,7 +210,7 @@ def test_a_row_says_which_partition_and_offset_it_came_from(cluster, desk):
 
 def test_a_topic_that_does_not_exist_is_named(cluster, tmp_path):
     desk = Desk(tmp_path, "shop_events.order_events")
-    with pytest.raises(SourceError, match="Topic 'shop-orders'.*Create the topic"):
+    with pytest.raises(SourceError, match=r"(?s)Topic 'shop-orders'.*Create the topic"):
         desk.load(cluster.address)
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from inventory_platform.assets.pages import pages_key
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.errors import InventoryError
+from inventory_platform.errors import InventoryError, SandboxUnavailableError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.views import create_views
 from inventory_platform.registry import Registry
@@ -46,6 +46,10 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         try:
             record = registry.loader(source).load(contract)
+        except SandboxUnavailableError as error:
+            # A newcomer without that program still gets everything else.
+            context.log.warning("%s: not loaded. %s", contract.relation, error)
+            return dg.MaterializeResult(metadata={"not_loaded": f"{error.what} {error.remedy}"})
         except InventoryError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         lake = Lake(registry.settings.lake_dir)

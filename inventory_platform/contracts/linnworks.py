@@ -717,9 +717,7 @@ class OpenOrderItems(ProcessedOrderItems):
     stock_minimum: Integer = _optional("MinimumLevel", "Minimum level; -1 where none is kept.")
     stock_in_open_orders: Integer = _optional("InOrderBook", "Units in open orders.")
     stock_on_order: Integer = _optional("OnOrder", "Units in purchase orders.")
-    has_stock_levels: Flag = _optional(
-        "StockLevelsSpecified", "Whether the levels were filled in."
-    )
+    has_stock_levels: Flag = _optional("StockLevelsSpecified", "Whether the levels were filled in.")
     stock_level_indicator: Integer = _optional("StockLevelIndicator", "Indicator of the level.")
     composite_availability: Integer = _optional(
         "CompositeAvailablity", "Kits that can be made from what there is."
@@ -1191,9 +1189,7 @@ class PurchaseOrders(Contract):
     converted_other_tax: Number = _optional(
         "ConvertedOtherTax", "Tax on additional costs in the base currency."
     )
-    converted_grand_total: Number = _optional(
-        "ConvertedGrandTotal", "Total in the base currency."
-    )
+    converted_grand_total: Number = _optional("ConvertedGrandTotal", "Total in the base currency.")
 
     class Config:
         metadata = table(
@@ -1284,4 +1280,103 @@ class PurchaseOrderDeliveredRecords(Contract):
                 "purchase_order_item_id": "purchase_order_items.purchase_order_item_id",
             },
             owner="team:purchasing",
+        )
+
+
+# -- returns ---------------------------------------------------------------------------------
+
+
+class ReturnsRefunds(Contract):
+    """Returns, refunds and cancellations, each repeating the order it is about.
+
+    Goods that came back and were paid for stand here twice, as a return and as a refund. A
+    refund counts once it is actioned.
+    """
+
+    order_id: Text = column("pkOrderID", "Order it is about.")
+    return_id: Integer = column("pkReturnId", "Identifies the return; 0 for other rows.")
+    refund_row_id: Text = column("pkRefundRowId", "Identifies the refund; zeros for other rows.")
+    returned_item_id: Text = column(
+        "fkOrderItemReturnId", "Identifies the returned item; zeros where there is none."
+    )
+    row_type: Text = _optional("RowType", "Kind of the row.")
+    return_reference: Text = _optional("ReturnReference", "Reference of the return.")
+    refund_reference: Text = _optional("RefundReference", "Reference of the refund.")
+    refund_status: Text = _optional("RefundStatus", "State of the refund.")
+    returned_at: Timestamp = _instant("ReturnDate", "When the goods were returned")
+    booked_at: Timestamp = _instant("CreateDate", "When it was booked")
+    actioned_at: Timestamp = _instant("ActionDate", "When the refund was actioned")
+    changed_at: Timestamp = _instant("LastDate", "When it last changed")
+    reason: Text = _optional("Reason", "Reason, in the shop's words.")
+    channel_reason: Text = _optional("ChannelReason", "Reason, in the channel's words.")
+    channel_second_reason: Text = _optional("ChannelReasonSec", "The channel's second reason.")
+    category: Text = _optional("Category", "Category of the reason.")
+    sku: Text = _optional("cItemNumber", "Stock keeping unit of the item.")
+    title: Text = _optional("cItemName", "Title of the item.")
+    item_number: Text = _optional("ItemNumber", "The stock keeping unit once more.")
+    item_title: Text = _optional("ItemTitle", "The title once more.")
+    returned_quantity: Integer = _optional("ReturnQty", "Units that came back.")
+    scrapped_quantity: Integer = _optional("ScrapQty", "Units of them that were scrapped.")
+    is_scrapped: Flag = _optional("Scrapped", "Whether they were scrapped.")
+    exchanged_quantity: Integer = _optional("NewQty", "Units that were sent instead.")
+    cancelled_quantity: Integer = _optional("CancellationQuantity", "Units that were cancelled.")
+    return_location_id: Text = _optional("fkReturnLocationId", "Location they came back to.")
+    return_location: Text = _optional("Location", "Name of that location.")
+    amount: Amount = _optional("Amount", "Amount refunded, in the order's currency.")
+    pending_amount: Amount = _optional("PendingRefundAmount", "Amount still to be refunded.")
+    order_number: Integer = _optional("nOrderId", "Number of the order in this Linnworks account.")
+    processed_at: Timestamp = _instant("dProcessedOn", "When the order was processed")
+    paid_at: Timestamp = _instant("dPaidOn", "When the order was marked as paid")
+    channel: Text = _optional("Source", "Channel the order came from, such as EBAY.")
+    channel_account: Text = _optional("SubSource", "Account on the channel.")
+    account_name: Text = _personal("AccountName", "Customer's account name on the channel.")
+    reference_number: Text = _optional("ReferenceNum", "Number of the order on the channel.")
+    secondary_reference: Text = _optional("SecondaryReference", "Further number of the order.")
+    external_reference: Text = _optional("ExternalReference", "Further number, mostly of eBay.")
+    currency: Text = _optional("cCurrency", "Currency of all amounts.")
+    total_charge: Amount = _optional("fTotalCharge", "What the customer paid in all.")
+    subtotal: Number = _optional("Subtotal", "Lines of the order without tax.")
+    tax: Number = _optional("fTax", "Tax on the order.")
+    postage_cost: Amount = _optional("fPostageCost", "Postage charged, with tax.")
+    postage_cost_ex_tax: Number = _optional("PostageCostExTax", "Postage charged, without tax.")
+    total_discount: Number = _optional("TotalDiscount", "Discount on the order.")
+    country_tax_rate: Number = _optional("CountryTaxRate", "Tax rate of the country, per cent.")
+    courier: Text = _optional("Vendor", "Courier of the order.")
+    postal_service: Text = _optional("PostalServiceName", "Postal service of the order.")
+    postal_service_code: Text = _optional("PostalServiceCode", "Code of the postal service.")
+    tracking_number: Text = _optional("PostalTrackingNumber", "The courier's tracking number.")
+    buyer_user_name: Text = _personal("ChannelBuyerName", "Buyer's name on the channel.")
+    full_name: Text = _personal("cFullName", "Recipient's name.")
+    company: Text = _personal("Company", "Recipient's company.")
+    email: Text = _personal("cEmailAddress", "Recipient's e-mail address.")
+    phone_number: Text = _personal("BuyerPhoneNumber", "Recipient's phone.")
+    shipping_address: Text = _personal("cShippingAddress", "Delivery address in one text.")
+    address_1: Text = _personal("Address1", "Delivery address, first line.")
+    address_2: Text = _personal("Address2", "Delivery address, second line.")
+    address_3: Text = _personal("Address3", "Delivery address, third line.")
+    town: Text = _personal("Town", "Delivery town.")
+    region: Text = _optional("Region", "Delivery region.")
+    post_code: Text = _personal("cPostCode", "Delivery post code.")
+    country: Text = _optional("cCountry", "Delivery country.")
+    billing_address: Text = _personal("cBillingAddress", "Billing address in one text.")
+    billing_full_name: Text = _personal("BillingName", "Name billed.")
+    billing_company: Text = _personal("BillingCompany", "Company billed.")
+    billing_phone_number: Text = _personal("BillingPhoneNumber", "Phone for the bill.")
+    billing_address_1: Text = _personal("BillingAddress1", "Billing address, first line.")
+    billing_address_2: Text = _personal("BillingAddress2", "Billing address, second line.")
+    billing_address_3: Text = _personal("BillingAddress3", "Billing address, third line.")
+    billing_town: Text = _personal("BillingTown", "Billing town.")
+    billing_region: Text = _optional("BillingRegion", "Billing region.")
+    billing_post_code: Text = _personal("BillingPostCode", "Billing post code.")
+    billing_country: Text = _optional("BillingCountryName", "Billing country.")
+
+    class Config:
+        metadata = table(
+            "returns_refunds:Data[]",
+            key=["order_id", "return_id", "refund_row_id", "returned_item_id"],
+            increments=True,
+            references={"order_id": "processed_orders.order_id"},
+            # Its place in the list it was found in, which says nothing about it.
+            elsewhere=["Row"],
+            owner="team:sales",
         )

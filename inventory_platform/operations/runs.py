@@ -54,6 +54,7 @@ class Outcome:
         checks: Every check that was evaluated.
         failures: Step → what went wrong there.
         loads: Raw asset → its ledger line.
+        not_loaded: Raw asset → why it was left out.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class Outcome:
     checks: list[CheckResult] = field(default_factory=list)
     failures: Mapping[str, str] = field(default_factory=dict)
     loads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    not_loaded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed_checks(self) -> list[CheckResult]:
@@ -180,6 +182,7 @@ def _outcome(run_id: str, success: bool, seconds: float, events: list[dg.Dagster
     checks: list[CheckResult] = []
     failures: dict[str, str] = {}
     loads: dict[str, Mapping[str, Any]] = {}
+    not_loaded: dict[str, str] = {}
     for event in events:
         match event.event_type:
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -197,11 +200,13 @@ def _outcome(run_id: str, success: bool, seconds: float, events: list[dg.Dagster
                 failures[event.step_key or "run"] = _reason(event)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 materialization = event.step_materialization_data.materialization
-                if materialization.asset_key.path[0] == "raw":
-                    loads[materialization.asset_key.path[-1]] = {
-                        name: value.value for name, value in materialization.metadata.items()
-                    }
-    return Outcome(run_id, success, seconds, checks, failures, loads)
+                layer, relation = materialization.asset_key.path
+                facts = {name: v.value for name, v in materialization.metadata.items()}
+                if "not_loaded" in facts:
+                    not_loaded[relation] = str(facts["not_loaded"])
+                elif layer == "raw":
+                    loads[relation] = facts
+    return Outcome(run_id, success, seconds, checks, failures, loads, not_loaded)
 
 
 def _reason(event: dg.DagsterEvent) -> str:

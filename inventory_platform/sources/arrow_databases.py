@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import duckdb
+import pyarrow as pa
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import SettingsError, SourceError
@@ -111,20 +112,19 @@ class ArrowDatabaseReader(ABC):
                 raise self._broken_off(request.table, broken[0]) from None
 
     def _open(self) -> Any:
-        driver = self._import(self.package)
-        self._import("pyarrow")
+        driver = self._driver()
         try:
             return self._connect(driver)
         except driver.Error as error:
             raise self._cannot_open(error) from None
 
-    def _import(self, package: str) -> Any:
+    def _driver(self) -> Any:
         try:
-            return importlib.import_module(package)
+            return importlib.import_module(self.package)
         except ImportError as error:
             raise SourceError(
-                f"{self.system} at {self.where} cannot be read: the package {package!r} is not "
-                f"installed ({error}).",
+                f"{self.system} at {self.where} cannot be read: the package {self.package!r} is "
+                f"not installed ({error}).",
                 f'Install the platform with it: pip install "inventory-platform[{self.extra}]".',
             ) from None
 
@@ -142,7 +142,7 @@ class ArrowDatabaseReader(ABC):
 
     def _stream(self, connection: Any, request: Request, broken: list[Exception]) -> Any:
         """A pyarrow RecordBatchReader; the error it breaks off with is put into `broken`."""
-        driver, pyarrow = self._import(self.package), self._import("pyarrow")
+        driver = self._driver()
         try:
             self._begin(connection)
             columns = self._columns(connection, request.table)
@@ -152,11 +152,13 @@ class ArrowDatabaseReader(ABC):
                     "Correct the table name in the contract (as the catalogue writes it), or "
                     "grant this user the right to see it.",
                 )
-            schema, batches = self._read(connection, self._select(request, columns), pyarrow)
+            schema, batches = self._read(connection, self._select(request, columns))
         except driver.Error as error:
             raise self._broken_off(request.table, error) from None
         rounded = [
-            c.name for c in columns if self._is_exact(c) and _is_floating(schema, c.name, pyarrow)
+            c.name
+            for c in columns
+            if self._is_exact(c) and pa.types.is_floating(schema.field(c.name).type)
         ]
         if rounded:
             raise SourceError(
@@ -168,11 +170,11 @@ class ArrowDatabaseReader(ABC):
         def noticed() -> Iterator[Any]:
             try:
                 yield from batches
-            except (driver.Error, pyarrow.ArrowException, OSError) as error:
+            except (driver.Error, pa.ArrowException, OSError) as error:
                 broken.append(error)
                 raise
 
-        return pyarrow.RecordBatchReader.from_batches(schema, noticed())
+        return pa.RecordBatchReader.from_batches(schema, noticed())
 
     def _select(self, request: Request, columns: Sequence[ServerColumn]) -> str:
         listed = []
@@ -212,7 +214,7 @@ class ArrowDatabaseReader(ABC):
         """The columns of a table or view in order; none when there is no such table."""
 
     @abstractmethod
-    def _read(self, connection: Any, query: str, pyarrow: Any) -> tuple[Any, Iterator[Any]]:
+    def _read(self, connection: Any, query: str) -> tuple[Any, Iterator[Any]]:
         """Run a SELECT: its Arrow schema and its batches."""
 
     @abstractmethod
@@ -234,10 +236,6 @@ class ArrowDatabaseReader(ABC):
     @abstractmethod
     def _is_exact(self, column: ServerColumn) -> bool:
         """Whether a column holds decimal numbers."""
-
-
-def _is_floating(schema: Any, name: str, pyarrow: Any) -> bool:
-    return bool(pyarrow.types.is_floating(schema.field(name).type))
 
 
 def _fetched(connection: Any, sql: str) -> list[tuple[Any, ...]]:
@@ -375,8 +373,7 @@ class SqlServerReader(ArrowDatabaseReader):
         )
         return [ServerColumn(*row) for row in found]
 
-    def _read(self, connection: Any, query: str, pyarrow: Any) -> tuple[Any, Iterator[Any]]:
-        del pyarrow
+    def _read(self, connection: Any, query: str) -> tuple[Any, Iterator[Any]]:
         cursor = connection.cursor()
         cursor.execute(query)
         reader = cursor.arrow_reader(batch_size=_ROWS_PER_BATCH)
@@ -519,17 +516,17 @@ class OracleReader(ArrowDatabaseReader):
         )
         return [ServerColumn(*row) for row in found]
 
-    def _read(self, connection: Any, query: str, pyarrow: Any) -> tuple[Any, Iterator[Any]]:
+    def _read(self, connection: Any, query: str) -> tuple[Any, Iterator[Any]]:
         frames = connection.fetch_df_batches(
             statement=query, size=_ROWS_PER_BATCH, fetch_decimals=True
         )
         # Even without rows there is a first frame.
-        first = pyarrow.table(next(frames))
+        first = pa.table(next(frames))
 
         def batches() -> Iterator[Any]:
             yield from first.to_batches()
             for frame in frames:
-                yield from pyarrow.table(frame).to_batches()
+                yield from pa.table(frame).to_batches()
 
         return first.schema, batches()
 
@@ -552,13 +549,14 @@ class OracleReader(ArrowDatabaseReader):
             case "TIMESTAMP":
                 instant = f"sys_extract_utc({name})" if zone else name
                 if digits > 6:
-                    written = f"to_char({instant}, 'YYYY-MM-DD HH24:MI:SS.FF9')"
-                    return f"substr({written}, 1, 26)"
-                return f"cast({instant} as timestamp({digits}))"
+                    # Nanoseconds of Arrow end in 2262, and a cast to microseconds would round.
+                    written = f"to_char({instant}, 'SYYYY-MM-DD HH24:MI:SS.FF9')"
+                    return f"ltrim(substr({written}, 1, 27))"
+                return f"cast({instant} as timestamp({digits}))" if zone else name
             case "INTERVAL":
                 return f"to_char({name})"
             case "ROWID" | "UROWID":
-                return f"rowidtochar({name})"
+                return f"cast({name} as varchar2(4000))"
             case "XMLTYPE":
                 return f"xmlserialize(content {name} as clob)"
             case "JSON":

@@ -152,10 +152,14 @@ def reader_for(address: str, options: Mapping[str, Any] | None = None) -> Reader
             from inventory_platform.sources.arrow_databases import OracleReader
 
             return OracleReader(address)
-        case "mqtt" | "kafka":
-            from inventory_platform.sources.streams import StreamReader
+        case "mqtt":
+            from inventory_platform.sources.streams.mqtt import MqttReader
 
-            return StreamReader(address, options)
+            return MqttReader(address, options)
+        case "kafka":
+            from inventory_platform.sources.streams.kafka import KafkaReader
+
+            return KafkaReader(address, options)
         case "file":
             from inventory_platform.sources.files import FileReader
 

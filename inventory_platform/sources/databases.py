@@ -97,6 +97,8 @@ class PostgresReader:
     def attach(self, con: duckdb.DuckDBPyConnection) -> None:
         """Attach the database read-only as `source`."""
         load_extension(con, "postgres_scanner")
+        # A column may hold arrays of any number of dimensions, a list in DuckDB may not.
+        con.execute("set pg_array_as_varchar = true")
         try:
             con.execute(f"attach {literal(self.address)} as source (type postgres, read_only)")
             self._query(con, "select 1")

@@ -12,10 +12,19 @@ import subprocess
 import sys
 import threading
 
-from inventory_platform.errors import SettingsError, SourceError
+from inventory_platform.errors import (
+    InventoryError,
+    SandboxUnavailableError,
+    SettingsError,
+    SourceError,
+)
 from inventory_platform.settings import Settings
 
 _STOP_SECONDS = 10
+_FAILURES: dict[int, type[InventoryError]] = {
+    2: SettingsError,  # no such server
+    3: SandboxUnavailableError,  # a program is missing
+}
 _started: dict[tuple[str, str], tuple[subprocess.Popen[str], str]] = {}
 _turn = threading.Lock()
 
@@ -25,6 +34,7 @@ def sandbox_address(settings: Settings, name: str) -> str:
 
     Raises:
         SettingsError: The sandbox has no such server.
+        SandboxUnavailableError: It needs a program that this machine does not have.
         SourceError: It cannot be started; says why.
     """
     key = (str(settings.data_dir), name)
@@ -37,25 +47,25 @@ def sandbox_address(settings: Settings, name: str) -> str:
 
 def _start(settings: Settings, name: str) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "inventory_platform.sandbox.serve", name, str(settings.data_dir)],
+        [
+            *(sys.executable, "-m", "inventory_platform.sandbox.serve"),
+            *(name, str(settings.data_dir), str(settings.sandbox_traffic)),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ctrl-C is meant for us: what we read from is needed to the end.
+        start_new_session=True,
     )
     if process.stdout is None or process.stderr is None:
         raise RuntimeError("a pipe was asked for")
     address = process.stdout.readline().strip()
     if not address:
-        complaint = process.stderr.read().strip().splitlines()
+        complaint = (process.stderr.read().strip() or "It gave no reason.").splitlines()[-1]
         process.wait()
-        if process.returncode == 2:
-            raise SettingsError(*complaint[-1].split("\t"))
-        raise SourceError(
-            f"The sandbox's {name} server did not start: {(complaint or ['no reason given'])[-1]}.",
-            "Install what it needs with `bash scripts/install-test-servers.sh`, or give the "
-            "source another address in sources.toml.",
-        )
+        kind = _FAILURES.get(process.returncode, SourceError)
+        raise kind(*complaint.split("\t", 1))
     # What it says later is of no interest, and an unread pipe would fill up.
     threading.Thread(target=process.stderr.read, daemon=True).start()
     return process, address

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inventory_platform.sandbox.linnworks import v2_methods
-from inventory_platform.sandbox.linnworks.arguments import RefusedError, read
+from inventory_platform.sandbox.linnworks.arguments import Arguments, RefusedError, read
 from inventory_platform.sandbox.linnworks.catalogue import ZERO
 from inventory_platform.sandbox.linnworks.control import Control
 from inventory_platform.sandbox.linnworks.faults import Faults
@@ -32,6 +32,7 @@ from inventory_platform.sandbox.linnworks.v2_methods import OrderList
 from inventory_platform.sandbox.linnworks.world import World
 
 AUTHORIZE = "Auth/AuthorizeByApplication"
+ORDER_LIST = "v2/orders"
 _CREDENTIALS = Credentials()
 _FAULTS = Faults()
 
@@ -67,84 +68,90 @@ def create_app(
         *PurchaseMethods(world).methods(),
         *ReturnMethods(world, faults).methods(),
     ]
+    newer = OrderList(world, faults)
     return Starlette(
         routes=[
-            Route(f"/api/{AUTHORIZE}", _authorize(gate), methods=["POST"]),
+            Route(
+                f"/api/{AUTHORIZE}",
+                _guarded(gate, AUTHORIZE, partial(_login, gate), _error),
+                methods=["POST"],
+            ),
             *(
-                Route(f"/api/{method.name}", _endpoint(gate, method), methods=["GET", "POST"])
+                Route(
+                    f"/api/{method.name}",
+                    _guarded(gate, method.name, partial(_call, gate, method), _error),
+                    methods=["GET", "POST"],
+                )
                 for method in methods
             ),
-            Route(f"/{v2_methods.NAME}", _order_list(gate, OrderList(world, faults))),
+            Route(
+                f"/{ORDER_LIST}",
+                _guarded(gate, ORDER_LIST, partial(_list_orders, gate, newer), _problem),
+            ),
             *Control(world, gate).routes(),
         ]
     )
 
 
-def json_response(
-    document: Any, status: int = 200, media_type: str = "application/json"
-) -> Response:
-    """Send a document as JSON."""
+def _guarded(
+    gate: Gate,
+    name: str,
+    act: Callable[[Request, Arguments], Any],
+    refuse: Callable[[RefusedError], Response],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint that counts its calls, fails when it was told to, and words refusals."""
+
+    async def answer(request: Request) -> Response:
+        if failure := gate.planned(name):
+            return Response(failure.body, failure.status, failure.headers)
+        try:
+            return _json(act(request, await read(request)))
+        except RefusedError as refused:
+            return refuse(refused)
+
+    return answer
+
+
+def _login(gate: Gate, request: Request, arguments: Arguments) -> dict[str, Any]:
+    gate.check_quota(AUTHORIZE, PER_MINUTE)
+    shown = arguments.nested("request") if "request" in arguments else arguments
+    return _session(gate.login(shown), gate.session_seconds, str(request.base_url).rstrip("/"))
+
+
+def _call(gate: Gate, method: Method, request: Request, arguments: Arguments) -> Any:
+    gate.check_session(request.headers.get("authorization", ""))
+    gate.check_quota(method.name, method.per_minute)
+    gate.check_luck(method.name, method.per_minute)
+    return method.answer(arguments)
+
+
+def _list_orders(gate: Gate, orders: OrderList, request: Request, arguments: Arguments) -> Any:
+    """No quota of the newer list is known."""
+    gate.check_session(request.headers.get("authorization", ""))
+    return orders.answer(arguments)
+
+
+def _json(document: Any, status: int = 200, media_type: str = "application/json") -> Response:
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return Response(body, status, media_type=media_type)
 
 
-def _endpoint(gate: Gate, method: Method) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        if failure := gate.planned(method.name):
-            return Response(failure.body, failure.status, failure.headers)
-        try:
-            gate.check_session(request.headers.get("authorization", ""))
-            gate.check_quota(method.name, method.per_minute)
-            gate.check_luck(method.name, method.per_minute)
-            return json_response(method.answer(await read(request)))
-        except RefusedError as refused:
-            return _refusal(refused)
-
-    return answer
-
-
-def _order_list(gate: Gate, orders: OrderList) -> Callable[[Request], Awaitable[Response]]:
-    """The newer list has no quota that is known, and words its errors in its own way."""
-
-    async def answer(request: Request) -> Response:
-        if failure := gate.planned(v2_methods.NAME):
-            return Response(failure.body, failure.status, failure.headers)
-        try:
-            gate.check_session(request.headers.get("authorization", ""))
-            return json_response(orders.answer(await read(request)))
-        except RefusedError as refused:
-            problem = {
-                "type": f"https://httpstatuses.io/{refused.status}",
-                "title": HTTPStatus(refused.status).phrase,
-                "status": refused.status,
-                "detail": refused.message,
-                "instance": f"/{v2_methods.NAME}",
-            }
-            return json_response(problem, refused.status, "application/problem+json")
-
-    return answer
-
-
-def _authorize(gate: Gate) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        if failure := gate.planned(AUTHORIZE):
-            return Response(failure.body, failure.status, failure.headers)
-        try:
-            gate.check_quota(AUTHORIZE, PER_MINUTE)
-            arguments = await read(request)
-            shown = arguments.nested("request") if "request" in arguments else arguments
-            token = gate.login(shown)
-        except RefusedError as refused:
-            return _refusal(refused)
-        return json_response(_session(token, gate.session_seconds, str(request.base_url)))
-
-    return answer
-
-
-def _refusal(refused: RefusedError) -> Response:
-    response = json_response({"Code": "-", "Message": refused.message}, refused.status)
+def _error(refused: RefusedError) -> Response:
+    response = _json({"Code": "-", "Message": refused.message}, refused.status)
     response.headers.update(refused.headers)
     return response
+
+
+def _problem(refused: RefusedError) -> Response:
+    """The newer list words its errors in a standard way."""
+    problem = {
+        "type": f"https://httpstatuses.io/{refused.status}",
+        "title": HTTPStatus(refused.status).phrase,
+        "status": refused.status,
+        "detail": refused.message,
+        "instance": f"/{ORDER_LIST}",
+    }
+    return _json(problem, refused.status, "application/problem+json")
 
 
 def _session(token: str, seconds: float, server: str) -> dict[str, Any]:
@@ -174,6 +181,6 @@ def _session(token: str, seconds: float, server: str) -> dict[str, Any]:
         "UserId": ZERO,
         "Properties": {},
         "Email": "sandbox@example.com",
-        "Server": server.rstrip("/"),
-        "PushServer": server.rstrip("/"),
+        "Server": server,
+        "PushServer": server,
     }

@@ -18,7 +18,7 @@ NEVER = "0001-01-01T00:00:00"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_HOUR_EAST = timezone(timedelta(hours=1))
 _INSTANT = re.compile(
-    r"(?P<whole>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?)"
+    r"(?P<date>\d{4}-\d\d-\d\d)(?:[T ](?P<time>\d\d:\d\d:\d\d))?"
     r"(?:\.(?P<fraction>\d{1,7}))?(?P<zone>Z|[+-]\d\d:\d\d)?"
 )
 
@@ -41,7 +41,8 @@ def parse(text: str) -> int:
     match = _INSTANT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not an instant: {text!r}")
-    moment = datetime.fromisoformat(match["whole"] + (match["zone"] or "Z"))
+    time, zone = match["time"] or "00:00:00", match["zone"] or "Z"
+    moment = datetime.fromisoformat(f"{match['date']}T{time}{zone}")
     seconds = (moment - _EPOCH) // timedelta(seconds=1)
     return seconds * SECOND + int((match["fraction"] or "0").ljust(7, "0"))
 

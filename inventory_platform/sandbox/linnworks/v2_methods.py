@@ -17,7 +17,6 @@ from inventory_platform.sandbox.linnworks.orders import Order
 from inventory_platform.sandbox.linnworks.world import World
 
 MOST_PER_PAGE = 200
-NAME = "v2/orders"
 
 
 @dataclass(frozen=True)

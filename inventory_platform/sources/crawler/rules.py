@@ -160,7 +160,7 @@ def read_rules(address: str, options: Mapping[str, Any]) -> Rules:
         )
     read = _Options(site, options)
     contact = read.text("contact")
-    if not re.fullmatch(r"(mailto:\S+@\S+|https?://\S+)", contact or ""):
+    if not re.fullmatch(r"(mailto:|https?://)\S+", contact or ""):
         raise SettingsError(
             f"{site}: contact = {contact!r} does not say where the shop can reach us.",
             'Write contact = "mailto:…" or the address of a page about this crawler; it is '

@@ -103,7 +103,10 @@ class StreamReader:
         self._batch_messages = batch_messages
         self._places: dict[str, _Place] = {}
         self.stays_open = False
-        """Whether consumers outlive their load; who sets it has to call `close`."""
+        """Whether consumers outlive their load, and take what `gather` brings, not all there is.
+
+        The first load of a table then only finds its place. Who sets it has to call `close`.
+        """
 
     def attach(self, con: duckdb.DuckDBPyConnection) -> None:
         """Nothing: a stream is connected to when its messages are asked for."""
@@ -144,7 +147,7 @@ class StreamReader:
         return len(place.waiting)
 
     def relations(self, con: duckdb.DuckDBPyConnection, request: Request) -> Iterator[Relation]:
-        """Yield the rows of what was gathered, or else of everything that is there.
+        """Yield the rows of what was gathered, or of everything that is there.
 
         Raises:
             SourceError: The broker cannot be reached, refuses or stops answering.
@@ -154,7 +157,8 @@ class StreamReader:
         if place is None or place.is_ahead or place.committed != request.resume:
             # The last: another process has loaded meanwhile.
             place = self._open(topic, request.resume)
-            self._drain(place)
+            if not self.stays_open:
+                self._drain(place)
         messages, place.waiting = place.waiting, []
         place.is_ahead = True
         resume = place.consumer.resume

@@ -1,0 +1,36 @@
+"""When assets are built without anybody asking: declarative automation.
+
+What runs at a fixed time or by hand is in `jobs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+_LIVE_SECONDS = 30
+
+
+def live() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
+    """When models behind a stream are built: as soon as a load was reported for their source.
+
+    Loads that come while a build runs are taken together by the next one, so builds never
+    queue up, however many loads there are.
+    """
+    return dg.AutomationCondition.eager().with_label("a load of the stream came in")
+
+
+def live_sensor(models: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:
+    """What looks for new loads and starts the builds; on from the start.
+
+    Args:
+        models: The models that have the condition `live`.
+    """
+    return dg.AutomationConditionSensorDefinition(
+        "live_models",
+        target=dg.AssetSelection.assets(*models),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=_LIVE_SECONDS,
+        description="Builds the live models after the loads that `inventory stream` reports.",
+    )

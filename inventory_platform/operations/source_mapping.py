@@ -1,0 +1,221 @@
+"""Where every field of a source goes: from its contracts and the dbt project to one page.
+
+Here belongs following columns through the SQL of the models, and writing the page. Nothing is
+run: the models are read as they stand in the project, so the page cannot say anything that is
+not so. A test holds the page equal to what is generated.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jinja2 import Environment
+from sqlglot import MappingSchema, exp, parse_one
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.errors import InventoryError
+
+_DIALECT = "duckdb"
+_LOAD_COLUMNS = ("_load_id", "_loaded_at", "_is_deleted", "_origin", "_occurrence", "_position")
+
+Origin: TypeAlias = tuple[str, str]
+"""A raw relation, and a column of it."""
+
+
+def mapping_page(contracts: Mapping[str, TableContract], dbt_dir: Path, title: str) -> str:
+    """Write the page of one source: every table, every column, from the answer to the marts.
+
+    Args:
+        contracts: The source's contracts, by table name.
+        dbt_dir: The folder with `dbt_project.yml`.
+        title: What the source is called.
+
+    Returns:
+        The page as Markdown.
+
+    Raises:
+        InventoryError: A model behind the source cannot be read.
+    """
+    marts = _Project(dbt_dir, contracts).marts_by_origin()
+    lines = [
+        f"# Where every field of {title} goes",
+        "",
+        "Generated from the contracts and the dbt models by "
+        "`inventory_platform/operations/source_mapping.py`; do not edit.",
+        "",
+        "A table's rows are the elements of the list named after the colon of its stream. `^` is "
+        "a field of the element around the row, `#` the place in the list, `@` a fact about the "
+        "answer. Raw and staging columns have the same names; 🔒 marks personal data. The last "
+        "column is empty where no mart uses the field yet.",
+    ]
+    for contract in contracts.values():
+        lines += ["", *_section(contract, marts)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(contract: TableContract, marts: Mapping[Origin, list[str]]) -> Iterator[str]:
+    yield f"## {contract.name}"
+    yield ""
+    yield f"`{contract.source_table}` → `raw.{contract.relation}` → `stg_{contract.relation}`."
+    yield f"Key: {', '.join(contract.key) or 'none, equal rows are counted'}."
+    yield ""
+    yield "| Field | Column | Type | Marts |"
+    yield "| --- | --- | --- | --- |"
+    for column in contract.columns:
+        used = "<br>".join(marts.get((contract.relation, column.name), ()))
+        lock = " 🔒" if column.personal else ""
+        yield f"| `{column.source}` | `{column.name}`{lock} | {column.type.lower()} | {used} |"
+    if contract.elsewhere:
+        yield ""
+        listed = ", ".join(f"`{name}`" for name in contract.elsewhere)
+        yield f"Not taken here, as another table has it or nobody needs it: {listed}."
+
+
+@dataclass(frozen=True)
+class _Project:
+    """The models of a dbt project, as far as columns are concerned."""
+
+    dbt_dir: Path
+    contracts: Mapping[str, TableContract]
+    _origins: dict[str, dict[str, frozenset[Origin]]] = field(default_factory=dict)
+
+    def marts_by_origin(self) -> dict[Origin, list[str]]:
+        """Raw column → columns of marts it goes into, as `mart.column`."""
+        found: dict[Origin, list[str]] = {}
+        for path in sorted((self.dbt_dir / "models" / "marts").rglob("*.sql")):
+            if self._is_behind_source(path.stem):
+                for column, origins in self.origins(path.stem).items():
+                    for origin in sorted(origins):
+                        found.setdefault(origin, []).append(f"`{path.stem}.{column}`")
+        return found
+
+    def origins(self, relation: str) -> dict[str, frozenset[Origin]]:
+        """Output column → raw columns it is made of, for a model, a seed or a raw relation.
+
+        Raises:
+            InventoryError: The SQL of a model cannot be followed.
+        """
+        if relation not in self._origins:
+            self._origins[relation] = self._find_origins(relation)
+        return self._origins[relation]
+
+    def _find_origins(self, relation: str) -> dict[str, frozenset[Origin]]:
+        if relation in self._raw:
+            contract = self._raw[relation]
+            names = [*(c.name for c in contract.columns), *_LOAD_COLUMNS]
+            return {n: frozenset({(relation, n)}) for n in names}
+        if relation in self._seeds:
+            with self._seeds[relation].open(encoding="utf-8", newline="") as file:
+                return {name: frozenset() for name in next(csv.reader(file))}
+        if relation not in self._models:
+            # A table of another source: its columns come from nowhere here.
+            return {}
+        sql, inputs = self._rendered(relation)
+        known = {name: self.origins(name) for name in sorted(inputs)}
+        try:
+            return _follow(sql, known)
+        except (SqlglotError, KeyError, ValueError) as error:
+            raise InventoryError(
+                f"The columns of model {relation!r} cannot be followed: {error}",
+                "Write the model in plainer SQL, or teach operations/source_mapping.py.",
+            ) from error
+
+    def _is_behind_source(self, model: str) -> bool:
+        _, inputs = self._rendered(model)
+        return any(
+            name in self._raw or (name in self._models and self._is_behind_source(name))
+            for name in inputs
+        )
+
+    def _rendered(self, model: str) -> tuple[str, set[str]]:
+        """A model's SQL for DuckDB, and the relations it reads."""
+        inputs: set[str] = set()
+
+        def named(*parts: str) -> str:
+            name = "__".join(parts)
+            inputs.add(name)
+            return f'"{name}"'
+
+        template = self._environment.from_string(self._models[model].read_text(encoding="utf-8"))
+        return template.render(ref=named, source=named), inputs
+
+    @cached_property
+    def _raw(self) -> dict[str, TableContract]:
+        return {contract.relation: contract for contract in self.contracts.values()}
+
+    @cached_property
+    def _models(self) -> dict[str, Path]:
+        return {path.stem: path for path in (self.dbt_dir / "models").rglob("*.sql")}
+
+    @cached_property
+    def _seeds(self) -> dict[str, Path]:
+        folder = self.dbt_dir.parent / "seeds" / "reference"
+        return {path.stem: path for path in folder.glob("*.csv")}
+
+    @cached_property
+    def _environment(self) -> Environment:
+        """Jinja with the project's own macros, as dbt would choose them for DuckDB."""
+        environment = Environment(autoescape=False)  # noqa: S701 - SQL, not HTML
+        environment.globals |= {
+            "return": lambda value: value,
+            "config": lambda **_: "",
+            "is_incremental": lambda: False,
+            "adapter": _Adapter(environment),
+        }
+        for path in sorted((self.dbt_dir / "macros" / "engine").glob("*.sql")):
+            macros: Any = environment.from_string(path.read_text(encoding="utf-8")).module
+            environment.globals |= {
+                name: value for name, value in vars(macros).items() if not name.startswith("_")
+            }
+        return environment
+
+
+@dataclass(frozen=True)
+class _Adapter:
+    """What models and macros ask of dbt's adapter."""
+
+    environment: Environment
+
+    def dispatch(self, name: str) -> Any:
+        """The macro for DuckDB."""
+        return self.environment.globals[f"{_DIALECT}__{name}"]
+
+    def quote(self, name: str) -> str:
+        """A name in quotes."""
+        return f'"{name}"'
+
+
+def _follow(
+    sql: str, known: Mapping[str, Mapping[str, frozenset[Origin]]]
+) -> dict[str, frozenset[Origin]]:
+    """Output column of a query → raw columns, by those of the relations it reads."""
+    schema = MappingSchema(
+        {name: dict.fromkeys(columns, "text") for name, columns in known.items() if columns},
+        dialect=_DIALECT,
+    )
+    query = qualify(
+        parse_one(sql, dialect=_DIALECT),
+        schema=schema,
+        dialect=_DIALECT,
+        validate_qualify_columns=False,
+    )
+    scope = build_scope(query)
+    followed: dict[str, frozenset[Origin]] = {}
+    for name in query.named_selects:
+        root = lineage(name, query, schema=schema, dialect=_DIALECT, scope=scope)
+        origins: set[Origin] = set()
+        for node in root.walk():
+            if not node.downstream and isinstance(node.expression, exp.Table):
+                column = node.name.rpartition(".")[2].strip('"')
+                origins |= known.get(node.expression.name, {}).get(column, frozenset())
+        followed[name] = frozenset(origins)
+    return followed

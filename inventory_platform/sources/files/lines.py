@@ -1,0 +1,154 @@
+"""Rows of JSON: files that are one document, and files with a document on every line.
+
+What the rows of a document are is said by the table (`sources/documents.py`). JSON lines that
+are rows themselves are read in one go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from inventory_platform.duck import identifier, literal
+from inventory_platform.sources.base import Request
+from inventory_platform.sources.documents import rows_of, stream_of
+from inventory_platform.sources.files.arrival import Part
+from inventory_platform.sources.files.rows import (
+    COMPLAINT,
+    ORIGIN,
+    ROW,
+    SEQUENCE,
+    TEXT,
+    Rows,
+    plain,
+)
+from inventory_platform.sources.files.signatures import RefusedFileError
+
+FACT = "@file"
+MAX_DOCUMENT = 256 << 20
+LONGEST_LINE = 16 << 20
+
+# No JSON text can hold these, so every line is one field.
+_NO_DELIMITER = "\x01\x02\x03\x04"
+_STRUCTURED = (".", "^", "#", "./")
+
+
+def check_json(con: duckdb.DuckDBPyConnection, part: Part) -> None:
+    """Refuse a file that is not JSON as a whole.
+
+    Raises:
+        RefusedFileError: It is too large, cut, or not text.
+    """
+    if part.suffix != ".json":
+        select = f"select count(document) from ({_lines(part)})"
+    elif part.path.stat().st_size > MAX_DOCUMENT:
+        raise RefusedFileError(
+            f"File {part.shown} is one JSON document of more than {MAX_DOCUMENT >> 20} MB.",
+            "Send JSON lines, with one document on every line.",
+        )
+    else:
+        select = f"select count(*) from ({_document(part)}) where not json_valid(document)"
+    try:
+        found = con.execute(select).fetchall()[0][0]
+    except duckdb.Error as error:
+        raise RefusedFileError(
+            f"File {part.shown} cannot be read: {str(error).splitlines()[0]}.",
+            "Declare its encoding, or send it again.",
+        ) from error
+    if part.suffix == ".json" and found:
+        raise RefusedFileError(f"File {part.shown} is not a complete JSON document.", "Send again.")
+
+
+def document_rows(
+    con: duckdb.DuckDBPyConnection, parts: Sequence[Part], request: Request
+) -> list[Rows]:
+    """The rows of JSON files by way of their documents: slower, and nothing is lost."""
+    con.execute("set preserve_insertion_order = true")
+    documents = " union all ".join(
+        _document(part) if part.suffix == ".json" else _lines(part) for part in parts
+    )
+    found = []
+    for relation in rows_of(con, documents, request):
+        malformed = relation.malformed
+        broken = (
+            f", {malformed.complaint} as {COMPLAINT}, {malformed.text} as {TEXT}"
+            if malformed
+            else ""
+        )
+        names = ", ".join(identifier(name) for name in relation.columns)
+        found.append(
+            Rows(
+                f"select {names}, {relation.position} as {ROW}, {relation.origin} as {ORIGIN}, "
+                f"{relation.sequence} as {SEQUENCE}{broken} from ({relation.sql})",
+                relation.columns,
+            )
+        )
+    return found
+
+
+def fast_lines(
+    con: duckdb.DuckDBPyConnection, parts: Sequence[Part], request: Request
+) -> Rows | None:
+    """All lines in one scan, where each is a row of plain values; None where that cannot be.
+
+    A name that nobody declared is noticed by a look at the names of every line.
+    """
+    declared = [name for name in request.columns if name != FACT]
+    if request.table != stream_of(request.table) or any(
+        mark in name for name in declared for mark in ("@", *_STRUCTURED)
+    ):
+        return None
+    try:
+        found = _names(con, parts)
+    except duckdb.Error:
+        # A line that is not JSON; the other way knows which.
+        return None
+    names = list(dict.fromkeys([*declared, *(n for n in found if n not in request.elsewhere)]))
+    if len({name.casefold() for name in names}) < len(names) or not names:
+        return None
+    listed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    origins = ", ".join(f"{literal(str(p.path))}: {literal(p.origin)}" for p in parts)
+    origin = f'map {{{origins}}}["file:path"]'
+    fact = f", {origin} as {identifier(FACT)}" if FACT in request.columns else ""
+    sql = (
+        f'select * exclude ("file:path"), {origin} as {ORIGIN}{fact} from read_json('
+        f"{_listed(parts)}, format = 'newline_delimited', columns = {{{listed}}}, "
+        f"filename = 'file:path', maximum_object_size = {LONGEST_LINE}, compression = 'none')"
+    )
+    columns = dict.fromkeys([*names, FACT] if fact else names, "VARCHAR")
+    return Rows(sql, columns)
+
+
+def _names(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> list[str]:
+    rows = con.execute(
+        "select distinct unnest(any_value(keys)) as name from (select json_keys(json) as keys "
+        f"from read_ndjson_objects({_listed(parts)}, maximum_object_size = {LONGEST_LINE}, "
+        "compression = 'none')) group by hash(keys) order by name"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _listed(parts: Sequence[Part]) -> str:
+    return f"[{', '.join(literal(plain(part.path)) for part in parts)}]"
+
+
+def _lines(part: Part) -> str:
+    """A SELECT with the documents of a file of JSON lines, its empty lines left out."""
+    return (
+        f"select document, {literal(part.origin)} as origin, position, {part.number} as sequence, "
+        f"{literal(part.origin)} as {identifier(FACT)} from (select document, "
+        f"row_number() over () as position from read_csv({literal(plain(part.path))}, "
+        f"auto_detect = false, header = false, delim = {literal(_NO_DELIMITER)}, quote = '', "
+        f"escape = '', columns = {{'document': 'VARCHAR'}}, compression = 'none', "
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE})) "
+        "where trim(document) <> ''"
+    )
+
+
+def _document(part: Part) -> str:
+    return (
+        f"select content as document, {literal(part.origin)} as origin, 1 as position, "
+        f"{part.number} as sequence, {literal(part.origin)} as {identifier(FACT)} "
+        f"from read_text({literal(plain(part.path))})"
+    )

@@ -1,0 +1,289 @@
+"""The reader of files: which ones a load takes in, and all of them as one relation."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+
+from inventory_platform.duck import literal
+from inventory_platform.errors import SourceError
+from inventory_platform.sources.base import (
+    Input,
+    Malformed,
+    Relation,
+    Request,
+    SourceTable,
+    columns_of,
+)
+from inventory_platform.sources.documents import stream_of
+from inventory_platform.sources.files.arrival import Arrivals, Part
+from inventory_platform.sources.files.columnar import parquet_rows
+from inventory_platform.sources.files.folder import Folder, Found
+from inventory_platform.sources.files.lines import check_json, document_rows, fast_lines
+from inventory_platform.sources.files.options import (
+    LINES_SUFFIXES,
+    SHEET_SUFFIXES,
+    SUFFIXES,
+    TEXT_SUFFIXES,
+    read_options,
+)
+from inventory_platform.sources.files.rows import (
+    CODE,
+    COMPLAINT,
+    ORIGIN,
+    ROW,
+    SEQUENCE,
+    TEXT,
+    Rows,
+    is_beside,
+    together,
+)
+from inventory_platform.sources.files.sheets import sheet_rows
+from inventory_platform.sources.files.signatures import RefusedFileError
+from inventory_platform.sources.files.text import TextFile, careful_rows, fast_rows
+
+log = logging.getLogger(__name__)
+
+_MALFORMED = Malformed(COMPLAINT, TEXT, f"coalesce({CODE}, 'malformed_row')")
+_JSON_SUFFIXES = (".json", *LINES_SUFFIXES)
+
+
+@dataclass
+class _Taken:
+    """A file of this load, with what can be read of it; nothing where it was refused."""
+
+    file: Found
+    input: Input
+    parts: list[Part]
+
+
+class FileReader:
+    """Reads a file or a folder of files, without ever changing them.
+
+    Args:
+        address: A file or a folder, as a path or as a URL (`s3://bucket/drop`).
+        options: `files` says how files are written, by pattern of their names (see
+            `options.py`); `settle_seconds` how long a file must have been left alone.
+    """
+
+    def __init__(self, address: str, options: Mapping[str, Any]) -> None:
+        self.address = address
+        self.options = read_options(address, options)
+        self.folder = Folder(address)
+
+    def attach(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Check that the file or folder exists."""
+        del con
+        self.folder.check()
+
+    def tables(self, con: duckdb.DuckDBPyConnection) -> list[SourceTable]:
+        """List the files a first contract can be written for."""
+        del con
+        return [SourceTable(name) for name in self.folder.listing(SUFFIXES)]
+
+    def arrivals(self, table: str) -> list[Input]:
+        """The files of a table that are there now and finished, each with its fingerprint."""
+        return [
+            Input(file.name, self.folder.fingerprint(file), file.size)
+            for file in self.folder.settled(
+                self.folder.find(stream_of(table)), self.options.settle_seconds
+            )
+        ]
+
+    def relations(self, con: duckdb.DuckDBPyConnection, request: Request) -> Iterator[Relation]:
+        """Yield the fast relation of a table's files, then the one that knows each row's place.
+
+        A table that is compared whole is made of all its files, and one that cannot be read
+        fails it. Any other is made of the files with content that no load took in before; one
+        that cannot be read is refused, and the others go on.
+
+        Raises:
+            SourceError: There is no such file, or one of a whole table cannot be read.
+        """
+        arrivals = Arrivals(self.folder)
+        taken = self._take(arrivals, request)
+        fast = self._fast(con, taken, request)
+        if fast is not None:
+            yield fast
+        yield self._careful(con, arrivals, taken, request)
+
+    # -- which files -----------------------------------------------------------------------
+
+    def _take(self, arrivals: Arrivals, request: Request) -> list[_Taken]:
+        pattern = stream_of(request.table)
+        found = self.folder.find(pattern)
+        if not found and (request.is_whole or not any(mark in pattern for mark in "*?[")):
+            raise SourceError(
+                f"File {self.folder.shown(pattern)} does not exist.",
+                "Put it there, or correct the contract.",
+            )
+        if request.is_whole:
+            return [
+                _Taken(
+                    file,
+                    Input(file.name, "", file.size),
+                    arrivals.bring(file, self.options.of(file.name)),
+                )
+                for file in found
+            ]
+        return list(self._take_new(arrivals, found, request))
+
+    def _take_new(
+        self, arrivals: Arrivals, found: Sequence[Found], request: Request
+    ) -> Iterator[_Taken]:
+        known = set(request.inputs)
+        for file in self.folder.settled(list(found), self.options.settle_seconds):
+            if arrivals.is_full:
+                log.info("%s and later files are left for the next load", file.name)
+                return
+            fingerprint = self.folder.fingerprint(file)
+            if fingerprint in known:
+                continue
+            known.add(fingerprint)
+            taken = _Taken(file, Input(file.name, fingerprint, file.size), [])
+            try:
+                taken.parts = arrivals.bring(file, self.options.of(file.name))
+            except RefusedFileError as error:
+                _refuse(taken, error)
+            yield taken
+
+    # -- as relations ----------------------------------------------------------------------
+
+    def _fast(
+        self, con: duckdb.DuckDBPyConnection, taken: Sequence[_Taken], request: Request
+    ) -> Relation | None:
+        """One scan of all files, where all are of one kind and none needs a closer look."""
+        parts = [part for each in taken for part in each.parts]
+        kinds = {part.suffix for part in parts}
+        if not parts or any(each.input.problem for each in taken):
+            return None
+        if kinds <= set(TEXT_SUFFIXES):
+            try:
+                files = [self._text(part, request) for part in parts]
+            except RefusedFileError:
+                return None
+            rows = fast_rows(files)
+        elif kinds <= set(LINES_SUFFIXES):
+            lines = fast_lines(con, parts, request)
+            if lines is None:
+                return None
+            rows = lines
+        else:
+            return None
+        return Relation(
+            sql=rows.sql,
+            columns=rows.columns,
+            origin=rows.origin,
+            clean_only=True,
+            is_unfaithful=lambda: self._must_be_unchanged(taken),
+            inputs=self._inputs(taken, request),
+        )
+
+    def _careful(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        arrivals: Arrivals,
+        taken: Sequence[_Taken],
+        request: Request,
+    ) -> Relation:
+        con.execute("set preserve_insertion_order = true")
+        found: list[Rows] = []
+        documents: list[Part] = []
+        for each in taken:
+            if each.input.problem:
+                continue
+            try:
+                rows = [
+                    self._rows(con, part, request, arrivals)
+                    for part in each.parts
+                    if part.suffix not in _JSON_SUFFIXES
+                ]
+                own = [part for part in each.parts if part.suffix in _JSON_SUFFIXES]
+                for part in own:
+                    check_json(con, part)
+            except RefusedFileError as error:
+                if request.is_whole:
+                    raise
+                _refuse(each, error)
+                continue
+            found += rows
+            documents += own
+        if documents:
+            found += document_rows(con, documents, request)
+        if not found and not request.columns:
+            raise SourceError(
+                f"None of the files {self.folder.shown(request.table)} can be read.",
+                "Correct them, or how they are declared in sources.toml.",
+            )
+        columns = {} if found else dict.fromkeys(request.columns, "VARCHAR")
+        selects = [rows.sql for rows in found]
+        selects += [_refused_row(each) for each in taken if each.input.problem]
+        sql = together(selects, columns)
+        return Relation(
+            sql=sql,
+            columns={n: k for n, k in columns_of(con, sql).items() if not is_beside(n)},
+            position=ROW,
+            origin=ORIGIN,
+            sequence=SEQUENCE,
+            malformed=_MALFORMED,
+            suspect=True,
+            is_unfaithful=lambda: self._must_be_unchanged(taken),
+            inputs=self._inputs(taken, request),
+        )
+
+    def _rows(
+        self, con: duckdb.DuckDBPyConnection, part: Part, request: Request, arrivals: Arrivals
+    ) -> Rows:
+        if part.suffix in TEXT_SUFFIXES:
+            return careful_rows(con, self._text(part, request), arrivals.scratch())
+        rows = sheet_rows(con, part) if part.suffix in SHEET_SUFFIXES else parquet_rows(con, part)
+        _must_have_some(part, rows.columns, request)
+        return rows
+
+    def _text(self, part: Part, request: Request) -> TextFile:
+        file = TextFile(part)
+        _must_have_some(part, file.names, request)
+        return file
+
+    def _must_be_unchanged(self, taken: Sequence[_Taken]) -> bool:
+        """Complain if a file was written to while it was read; nothing else is unfaithful here."""
+        for each in taken:
+            if self.folder.has_changed(each.file):
+                raise SourceError(
+                    f"File {self.folder.shown(each.file.name)} was changed while it was read.",
+                    "Load again when it is finished.",
+                )
+        return False
+
+    def _inputs(self, taken: Sequence[_Taken], request: Request) -> list[Input]:
+        return [] if request.is_whole else [each.input for each in taken]
+
+
+def _refuse(taken: _Taken, error: RefusedFileError) -> None:
+    log.warning("%s", error)
+    taken.input = replace(taken.input, problem=error.what)
+    taken.parts = []
+
+
+def _must_have_some(part: Part, names: Iterable[str], request: Request) -> None:
+    """Refuse a file that has nothing to do with the table."""
+    declared = {name.casefold() for name in request.columns}
+    if declared and declared.isdisjoint(name.casefold() for name in names):
+        raise RefusedFileError(
+            f"File {part.shown} has none of the columns of its table.",
+            "Declare how it is written (delimiter, header), or take it out of the folder.",
+        )
+
+
+def _refused_row(taken: _Taken) -> str:
+    given = taken.input
+    text = json.dumps({"name": given.name, "size": given.size, "fingerprint": given.fingerprint})
+    return (
+        f"select {literal(given.problem or '')} as {COMPLAINT}, {literal(text)} as {TEXT}, "
+        f"'rejected_file' as {CODE}, {literal(given.name)} as {ORIGIN}"
+    )

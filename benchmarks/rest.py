@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 
+from inventory_platform import duck
 from inventory_platform.contracts.base import (
     Contract,
     Integer,
@@ -38,6 +39,12 @@ from inventory_platform.contracts.base import (
     describe,
     table,
 )
+from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.loader import Loader
+from inventory_platform.landing.pages import PageReader, PageStore
+from inventory_platform.landing.views import create_views
+from inventory_platform.settings import Settings
+from inventory_platform.sources.rest import RestFetcher
 
 TARGET = 1.4
 THREADS = 4
@@ -66,6 +73,8 @@ class Sales(Contract):
     updated_at: Timestamp = column(description="Last change, UTC.")
 
     class Config:
+        """Where the rows are."""
+
         metadata = table(
             "sales:data[]", key=["transaction_id"], cursor="updated_at", increments=True
         )
@@ -137,9 +146,6 @@ def served(pages: int, rows: int) -> Iterator[str]:
 
 def measure(way: str, host: str, pages: int, folder: Path) -> None:
     """Fetch and load once; print what it cost and how many rows there were."""
-    from inventory_platform.landing import loader, pages as landed  # noqa: F401
-    from inventory_platform.sources import rest  # noqa: F401
-
     run = {"plain": plain, "platform": platform}[way]
     started, cpu = time.perf_counter(), time.process_time()
     rows = run(host, pages, folder)
@@ -171,14 +177,6 @@ def plain(host: str, pages: int, folder: Path) -> int:
 
 def platform(host: str, pages: int, folder: Path) -> int:
     """Fetch into the lake, load with contract, ledger and views."""
-    from inventory_platform import duck
-    from inventory_platform.landing.lake import Lake
-    from inventory_platform.landing.loader import Loader
-    from inventory_platform.landing.pages import PageReader, PageStore
-    from inventory_platform.landing.views import create_views
-    from inventory_platform.settings import Settings
-    from inventory_platform.sources.rest import RestFetcher
-
     del pages
     settings = Settings(data_dir=folder)
     lake = Lake(settings.lake_dir)

@@ -118,6 +118,7 @@ def rebuild(
 ) -> None:
     """Drop the warehouse and build it anew from the raw zone."""
     from inventory_platform.assets.dbt import forget_build, run_dbt
+    from inventory_platform.assets.planning import replace_planning_tables
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.warehouse import open_warehouse, refresh
@@ -132,6 +133,8 @@ def rebuild(
         Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
     if as_of:
         refresh(settings, registry.contracts, as_of)
+        with open_warehouse(settings) as con:
+            replace_planning_tables(con)
         run_dbt(settings, "build")
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
@@ -217,7 +220,7 @@ def _is_up_to_date(registry: Registry) -> bool:
     from inventory_platform.assets.dbt import build_inputs, read_build_state
     from inventory_platform.publishing.parquet import current_publication
 
-    published = current_publication(registry.settings)
+    published = current_publication(registry.settings.published_dir)
     built = read_build_state(registry.settings)
     return (
         published is not None and built.complete and published[1].inputs == build_inputs(registry)

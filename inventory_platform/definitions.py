@@ -12,11 +12,18 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from asset_checks import build_asset_checks  # noqa: E402
-from inventory_platform.assets.dbt import build_dbt_assets, dbt_resource  # noqa: E402
+from inventory_platform.assets.dbt import LIVE, build_dbt_assets, dbt_resource  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
-from inventory_platform.assets.published import build_published_asset  # noqa: E402
+from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
+from inventory_platform.assets.published import (  # noqa: E402
+    LIVE_MARTS,
+    build_live_asset,
+    build_published_asset,
+)
 from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
+from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
+from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
 from inventory_platform.settings import Settings, get_settings  # noqa: E402
 from inventory_platform.warehouse import Warehouse  # noqa: E402
@@ -33,19 +40,30 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     """
     settings = settings or get_settings()
     registry = read_registry(settings)
-    models = build_dbt_assets(registry)
+    models = build_dbt_assets(registry, live())
     checks = build_asset_checks(registry, models.keys)
     marts = [key for key in models.keys if key.path[0] == "marts"]
+    live_marts = [key for key in marts if models.group_names_by_key[key] == f"marts_{LIVE}"]
+    live_assets = [key for key, spec in models.specs_by_key.items() if spec.automation_condition]
+    # Without a source that pushes messages there is nothing live.
+    live_publication = [build_live_asset(registry, live_marts, live())] if live_marts else []
+    live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     return dg.Definitions(
         assets=[
             *build_pages_assets(registry),
             *build_raw_assets(registry),
+            *build_planning_assets(registry),
             models,
             build_published_asset(registry, marts, blocking),
+            *live_publication,
         ],
         asset_checks=checks,
         jobs=build_jobs(registry.sources),
+        sensors=[
+            *build_file_sensors(registry),
+            *live_sensors,
+        ],
         resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},
         # One DuckDB file has one writer: steps run one after another in one process.
         executor=dg.in_process_executor,

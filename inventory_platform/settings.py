@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         return self.data_dir / "published"
 
     @property
+    def live_dir(self) -> Path:
+        """Folder of the published marts behind streams, switched by themselves."""
+        return self.published_dir / "live"
+
+    @property
     def docs_dir(self) -> Path:
         """Folder of the generated documentation site."""
         return self.data_dir / "docs"

@@ -241,7 +241,7 @@ def test_every_request_says_who_asks_and_whom_to_write_to():
 
 
 @pytest.mark.parametrize(
-    ("crawl_delay", "per_minute", "interval"), [(0.05, 60_000, 0.05), (0.001, 1_200, 0.05)]
+    ("crawl_delay", "per_minute", "interval"), [(0.1, 60_000, 0.1), (0.001, 600, 0.1)]
 )
 def test_between_two_requests_lies_the_longer_of_both_delays(crawl_delay, per_minute, interval):
     with sandbox(crawl_delay=crawl_delay) as (shop, base):
@@ -249,8 +249,7 @@ def test_between_two_requests_lies_the_longer_of_both_delays(crawl_delay, per_mi
         times = [a.at for a in shop.log]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(gaps) == 12
-    assert min(gaps) > interval * 0.8
-    assert times[-1] - times[0] > interval * 11.5
+    assert min(gaps) >= interval
 
 
 def test_no_other_host_is_asked_whatever_leads_there():
@@ -370,6 +369,19 @@ def test_one_bad_page_does_not_stop_the_others():
     assert "500" in fetched.visits[1]["detail"]
 
 
+@pytest.mark.parametrize("absence", [PlainTextResponse("", 410), RedirectResponse("/")])
+def test_a_product_that_comes_back_as_it_was_is_news(absence):
+    answers = [HTMLResponse(MUG), absence, HTMLResponse(MUG), HTMLResponse(MUG)]
+    pages = {"start": START, "p/1": lambda _: answers.pop(0), "p/2": MUG}
+    outcomes, resume = [], None
+    with small_shop(**pages) as (base, _):
+        for _ in range(4):
+            fetched = crawl(base, resume)
+            resume = fetched.resume
+            outcomes.append(fetched.visit("/p/1")["outcome"])
+    assert outcomes == ["changed", "gone", "changed", "unchanged"]
+
+
 def test_a_shop_that_stops_answering_ends_the_crawl_which_later_goes_on():
     links = "".join(f'<a href="/p/{n}">{n}</a>' for n in range(1, 11))
     state = {"is_down": False, "was_down": False}
@@ -436,7 +448,7 @@ PageStore(Lake(lake), "competitor_shop", "crawl").collect(
 @pytest.mark.slow
 def test_a_crawl_that_was_killed_goes_on_where_it_stopped(shop, adds_up):
     contracts = contracts_of("competitor_shop")
-    with sandbox(crawl_delay=0.02) as (kram, base):
+    with sandbox(crawl_delay=0.05) as (kram, base):
         address = f"shop+{base}"
         process = subprocess.Popen(
             [sys.executable, "-c", DRIVER, shop.settings.lake_dir, address, json.dumps(OPTIONS)],
@@ -465,6 +477,7 @@ def test_a_crawl_that_was_killed_goes_on_where_it_stopped(shop, adds_up):
     assert records["visits"].rows_loaded == 67
     assert records["products"].rows_loaded == 60 + 59
     assert records["products"].rows_quarantined == 0
+    assert not any(record.drift for record in records.values())
     rows = shop.query(
         contracts["products"],
         "select count(distinct product_url), sum(price), count(*) filter (price is null) "

@@ -270,8 +270,9 @@ def test_stock_words_of_the_shop_are_believed():
     assert product(page, stock_words=words)["availability"] == "out_of_stock"
 
 
-def test_a_page_without_a_product_gives_none():
-    assert extract("<p>Nothing here", f"{SITE}/p/1", "product", RULES).products == []
+def test_a_page_without_a_product_gives_none_and_says_so():
+    found = extract("<p>Nothing here", f"{SITE}/p/1", "product", RULES)
+    assert (found.products, found.problems) == ([], ["1 products without a name"])
     assert extract("", f"{SITE}/c/all", "listing", RULES).products == []
 
 
@@ -388,3 +389,8 @@ def test_wrong_options_are_refused_by_name(options, complaint):
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(SettingsError, match="not the address of a shop"):
         read_rules("shop+ftp://shop.example", OPTIONS)
+
+
+def test_placeholders_are_no_obstacle_to_checking_an_entry():
+    rules = read_rules("shop+http://{sandbox_shop}", OPTIONS | {"contact": "mailto:${CONTACT}"})
+    assert rules.shop == "{sandbox_shop}"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory_platform.errors import InventoryError
 from inventory_platform.planning.matching import (
     MATCHES,
     OURS,
@@ -197,6 +198,11 @@ def test_verdicts_that_cannot_be_followed_are_left_for_review():
     (row,) = match("Enamel Mug", reviewed=[("a", 1, "accepted"), ("a", 7, "accepted")])
     assert summary(row) == (1, "review", "reviewed")
     assert row["reason"] == "accepted twice"
+
+
+def test_a_verdict_that_is_none_is_refused():
+    with pytest.raises(InventoryError, match="product 1 says 'perhaps'"):
+        match("Enamel Mug", reviewed=[("a", 1, "perhaps")])
 
 
 # -- whatever comes ------------------------------------------------------------------------

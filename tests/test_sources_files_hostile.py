@@ -190,6 +190,19 @@ def test_a_cut_parquet_file_is_refused(drop):
     check_refused(drop, "is not a complete Parquet file")
 
 
+def test_a_parquet_file_that_is_damaged_inside_is_refused(drop):
+    path = drop.folder / "items_1.parquet"
+    with duckdb.connect() as con:
+        con.execute(
+            'copy (select i as "ItemID", \'x\' || i as "Name" from range(50000) t(i)) '
+            f"to '{path}' (compression zstd)"
+        )
+    data = bytearray(path.read_bytes())
+    data[4:24] = b"\xff" * 20
+    path.write_bytes(data)
+    check_refused(drop, "is not a complete Parquet file")
+
+
 # -- workbooks ---------------------------------------------------------------------------------
 
 

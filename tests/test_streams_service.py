@@ -214,16 +214,13 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._ended = threading.Event()
+        self._ended, self._is_to_be_cut = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def cut(self) -> None:
-        """Reset every connection, with whatever is on its way."""
-        for pair in self._pairs:
-            for side in pair:
-                side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                side.shutdown(socket.SHUT_RDWR)
+        """End every connection, with whatever is on its way."""
+        self._is_to_be_cut.set()
 
     def close(self) -> None:
         self._ended.set()
@@ -232,6 +229,10 @@ class Proxy:
 
     def _run(self) -> None:
         while not self._ended.is_set():
+            if self._is_to_be_cut.is_set():
+                self._is_to_be_cut.clear()
+                for pair in list(self._pairs):
+                    self._end(pair[0])
             sides = {a: b for pair in self._pairs for a, b in (pair, pair[::-1])}
             ready, _, _ = select.select([self._listener, *sides], [], [], 0.1)
             for side in ready:
@@ -248,9 +249,13 @@ class Proxy:
         except OSError:
             data = b""
         if not data:
-            self._pairs = [pair for pair in self._pairs if source not in pair]
-            source.close()
-            target.close()
+            self._end(source)
+
+    def _end(self, side: socket.socket) -> None:
+        for pair in [pair for pair in self._pairs if side in pair]:
+            self._pairs.remove(pair)
+            for end in pair:
+                end.close()
 
 
 def test_a_network_that_is_cut_in_the_middle_loses_and_doubles_nothing(broker, tmp_path):

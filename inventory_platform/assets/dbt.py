@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,23 @@ _DBT = str(Path(sys.executable).parent / "inventory-dbt")
 
 
 class Translator(DagsterDbtTranslator):
-    """How a dbt node looks on the graph: layer as group, mart areas as groups of their own."""
+    """How a dbt node looks on the graph: layer as group, mart areas as groups of their own.
 
-    def __init__(self) -> None:
+    Args:
+        streams: Sources that push messages; what is built on them alone is live.
+        live: When live models are built without anybody asking.
+    """
+
+    def __init__(
+        self,
+        streams: Collection[str],
+        live: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey],
+    ) -> None:
         super().__init__(
             DagsterDbtTranslatorSettings(enable_code_references=False, enable_asset_checks=True)
         )
+        self.streams = streams
+        self.live = live
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -56,12 +67,18 @@ class Translator(DagsterDbtTranslator):
         if node["resource_type"] not in {"model", "seed"}:
             return spec
         owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
+        is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
         return spec.replace_attributes(
+            automation_condition=self.live if is_live else None,
             key=dg.AssetKey([node["schema"], node["name"]]),
             group_name=_group(node),
             owners=owners or ["team:inventory"],
             kinds={"dbt", "duckdb"},
         )
+
+
+LIVE = "live"
+"""Folder of the models behind streams, in every layer."""
 
 
 def _group(node: Mapping[str, Any]) -> str:
@@ -206,7 +223,8 @@ def forget_build(settings: Settings) -> None:
     _write_build_state(settings, BuildState())
 
 
-def _newest_loads(registry: Registry) -> dict[str, str]:
+def newest_loads(registry: Registry) -> dict[str, str]:
+    """Raw relation → its newest committed load."""
     lake = Lake(registry.settings.lake_dir)
     return {
         relation: ids[-1]
@@ -227,8 +245,13 @@ def build_inputs(registry: Registry) -> str:
     return digest.hexdigest()
 
 
-def build_dbt_assets(registry: Registry) -> dg.AssetsDefinition:
-    """All dbt models as one multi-asset, built by one `dbt build`."""
+def build_dbt_assets(
+    registry: Registry, live: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]
+) -> dg.AssetsDefinition:
+    """All dbt models as one multi-asset, built by one `dbt build`.
+
+    `live` says when the models behind streams are built without anybody asking.
+    """
     settings = registry.settings
     manifest = prepare_manifest(registry)
 
@@ -238,7 +261,14 @@ def build_dbt_assets(registry: Registry) -> dg.AssetsDefinition:
         if node["resource_type"] in {"model", "seed"} and node["config"]["materialized"] != "view"
     }
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(), name="dbt", pool=POOL)
+    streams = {source.name for source in registry.sources.values() if source.is_streamed}
+
+    @dbt_assets(
+        manifest=manifest,
+        dagster_dbt_translator=Translator(streams, live),
+        name="dbt",
+        pool=POOL,
+    )
     def models(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
@@ -248,7 +278,7 @@ def build_dbt_assets(registry: Registry) -> dg.AssetsDefinition:
         # A build of some models completes nothing that a build of all left incomplete.
         if not context.is_subset:
             state = BuildState(
-                complete=True, inputs=build_inputs(registry), loads=_newest_loads(registry)
+                complete=True, inputs=build_inputs(registry), loads=newest_loads(registry)
             )
         state = replace(state, run_id=context.run_id)
         _write_build_state(settings, replace(state, complete=False))

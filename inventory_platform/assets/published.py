@@ -1,16 +1,23 @@
-"""The published marts as an asset: the last step, taken only when every check passed."""
+"""The published marts as assets: the last step, taken only when every check passed.
+
+All marts are published together after a complete build; those behind a stream also by
+themselves, after each build of theirs.
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from inventory_platform.assets.dbt import BuildState, read_build_state
+from inventory_platform.assets.dbt import BuildState, newest_loads, read_build_state
 from inventory_platform.assets.raw import POOL
 from inventory_platform.errors import PublishError
 from inventory_platform.publishing.parquet import Publication, publish
 from inventory_platform.registry import Registry, code_version
 from inventory_platform.warehouse import Warehouse
+
+LIVE_MARTS = dg.AssetKey(["published", "live_marts"])
 
 
 def build_published_asset(
@@ -39,13 +46,15 @@ def build_published_asset(
     def published_marts(
         context: dg.AssetExecutionContext, warehouse: Warehouse
     ) -> dg.MaterializeResult[None]:
+        root = registry.settings.published_dir
         try:
             state = read_build_state(registry.settings)
             _refuse_unless_good(state, context.instance, blocking)
             with warehouse.connect() as con:
                 publication = publish(
-                    registry.settings,
+                    root,
                     con,
+                    keep=registry.settings.published_versions,
                     run_id=context.run_id,
                     code_version=code_version(),
                     marts=[key.path[-1] for key in marts],
@@ -54,9 +63,57 @@ def build_published_asset(
                 )
         except PublishError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        return dg.MaterializeResult(metadata=_metadata(registry, publication))
+        return dg.MaterializeResult(metadata=_metadata(root, publication))
 
     return published_marts
+
+
+def build_live_asset(
+    registry: Registry,
+    marts: Sequence[dg.AssetKey],
+    condition: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey],
+) -> dg.AssetsDefinition:
+    """The asset that publishes the marts behind streams.
+
+    Args:
+        registry: Where they are published.
+        marts: The models to publish.
+        condition: When that happens without anybody asking.
+    """
+
+    @dg.asset(
+        key=LIVE_MARTS,
+        deps=list(marts),
+        group_name="published",
+        kinds={"parquet"},
+        owners=["team:inventory"],
+        pool=POOL,
+        automation_condition=condition,
+        description=(
+            "The marts behind streams as Parquet files below `published/live/current`, switched "
+            "at once whenever they were built and passed their tests."
+        ),
+    )
+    def live_marts(
+        context: dg.AssetExecutionContext, warehouse: Warehouse
+    ) -> dg.MaterializeResult[None]:
+        try:
+            with warehouse.connect() as con:
+                publication = publish(
+                    registry.settings.live_dir,
+                    con,
+                    keep=registry.settings.published_versions,
+                    run_id=context.run_id,
+                    code_version=code_version(),
+                    marts=[key.path[-1] for key in marts],
+                    loads=newest_loads(registry),
+                    inputs="",
+                )
+        except PublishError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        return dg.MaterializeResult(metadata=_metadata(registry.settings.live_dir, publication))
+
+    return live_marts
 
 
 def _refuse_unless_good(
@@ -93,11 +150,11 @@ def failed_checks(
     return failed
 
 
-def _metadata(registry: Registry, publication: Publication) -> dict[str, Any]:
+def _metadata(root: Path, publication: Publication) -> dict[str, Any]:
     table = "\n".join(f"| {mart} | {rows:,} |" for mart, rows in publication.rows.items())
     return {
         "dagster/row_count": sum(publication.rows.values()),
-        "dagster/uri": str(registry.settings.published_dir / "current"),
+        "dagster/uri": str(root / "current"),
         "version": publication.version,
         "marts": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{table}"),
     }

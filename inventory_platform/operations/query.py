@@ -36,12 +36,13 @@ def reader(
     with duck.connect(settings) as con:
         create_views(con, Lake(settings.lake_dir, absolute=True), contracts.values())
         con.execute("create schema marts")
-        published = current_publication(settings)
-        if published:
-            folder, publication = published
+        roots = (settings.published_dir, settings.live_dir)
+        published = [found for root in roots if (found := current_publication(root))]
+        # Marts behind a stream are published by themselves too: the newer of both is shown.
+        for folder, publication in sorted(published, key=lambda found: found[1].version):
             for mart in publication.rows:
                 con.execute(
-                    f"create view marts.{identifier(mart)} as "
+                    f"create or replace view marts.{identifier(mart)} as "
                     f"from read_parquet({literal(str(folder / f'{mart}.parquet'))})"
                 )
         folders = [settings.lake_dir, settings.published_dir.resolve()]

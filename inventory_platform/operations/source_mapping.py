@@ -8,23 +8,26 @@ not so. A test holds the page equal to what is generated.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jinja2 import Environment
+from jinja2 import Environment, TemplateError
 from sqlglot import MappingSchema, exp, parse_one
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
 
-from inventory_platform.contracts.base import TableContract
+from inventory_platform.contracts.base import TableContract, contracts_of
 from inventory_platform.errors import InventoryError
+from inventory_platform.settings import PROJECT_DIR
 
 _DIALECT = "duckdb"
+_INPUT = re.compile(r"""\b(?:ref|source)\(\s*['"](\w+)['"](?:\s*,\s*['"](\w+)['"])?\s*\)""")
 _LOAD_COLUMNS = ("_load_id", "_loaded_at", "_is_deleted", "_origin", "_occurrence", "_position")
 
 Origin: TypeAlias = tuple[str, str]
@@ -119,34 +122,30 @@ class _Project:
         if relation not in self._models:
             # A table of another source: its columns come from nowhere here.
             return {}
-        sql, inputs = self._rendered(relation)
-        known = {name: self.origins(name) for name in sorted(inputs)}
+        known = {name: self.origins(name) for name in sorted(self._inputs(relation))}
         try:
-            return _follow(sql, known)
-        except (SqlglotError, KeyError, ValueError) as error:
+            return _follow(self._rendered(relation), known)
+        except (SqlglotError, TemplateError, KeyError, ValueError) as error:
             raise InventoryError(
                 f"The columns of model {relation!r} cannot be followed: {error}",
                 "Write the model in plainer SQL, or teach operations/source_mapping.py.",
             ) from error
 
     def _is_behind_source(self, model: str) -> bool:
-        _, inputs = self._rendered(model)
         return any(
             name in self._raw or (name in self._models and self._is_behind_source(name))
-            for name in inputs
+            for name in self._inputs(model)
         )
 
-    def _rendered(self, model: str) -> tuple[str, set[str]]:
-        """A model's SQL for DuckDB, and the relations it reads."""
-        inputs: set[str] = set()
+    def _inputs(self, model: str) -> set[str]:
+        """The models, seeds and raw relations a model reads."""
+        text = self._models[model].read_text(encoding="utf-8")
+        return {"__".join(filter(None, names)) for names in _INPUT.findall(text)}
 
-        def named(*parts: str) -> str:
-            name = "__".join(parts)
-            inputs.add(name)
-            return f'"{name}"'
-
-        template = self._environment.from_string(self._models[model].read_text(encoding="utf-8"))
-        return template.render(ref=named, source=named), inputs
+    def _rendered(self, model: str) -> str:
+        """A model's SQL for DuckDB."""
+        text = self._models[model].read_text(encoding="utf-8")
+        return self._environment.from_string(text).render()
 
     @cached_property
     def _raw(self) -> dict[str, TableContract]:
@@ -164,11 +163,14 @@ class _Project:
     @cached_property
     def _environment(self) -> Environment:
         """Jinja with the project's own macros, as dbt would choose them for DuckDB."""
-        environment = Environment(autoescape=False)  # noqa: S701 - SQL, not HTML
+        environment = Environment(autoescape=False)
         environment.globals |= {
-            "return": lambda value: value,
+            "ref": _quoted,
+            "source": _quoted,
+            "var": lambda _name, default=0: default,
             "config": lambda **_: "",
             "is_incremental": lambda: False,
+            "return": lambda value: value,
             "adapter": _Adapter(environment),
         }
         for path in sorted((self.dbt_dir / "macros" / "engine").glob("*.sql")):
@@ -191,7 +193,11 @@ class _Adapter:
 
     def quote(self, name: str) -> str:
         """A name in quotes."""
-        return f'"{name}"'
+        return _quoted(name)
+
+
+def _quoted(*names: str) -> str:
+    return f'"{"__".join(names)}"'
 
 
 def _follow(
@@ -208,6 +214,8 @@ def _follow(
         dialect=_DIALECT,
         validate_qualify_columns=False,
     )
+    if not isinstance(query, exp.Query):
+        raise ValueError("it is no query")
     scope = build_scope(query)
     followed: dict[str, frozenset[Origin]] = {}
     for name in query.named_selects:
@@ -219,3 +227,17 @@ def _follow(
                 origins |= known.get(node.expression.name, {}).get(column, frozenset())
         followed[name] = frozenset(origins)
     return followed
+
+
+def write_linnworks_page() -> None:
+    """Write `docs/linnworks-mapping.md` anew.
+
+    Raises:
+        InventoryError: A model behind the source cannot be read.
+    """
+    page = mapping_page(contracts_of("linnworks"), PROJECT_DIR / "dbt_project", "Linnworks")
+    (PROJECT_DIR / "docs" / "linnworks-mapping.md").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_linnworks_page()

@@ -39,7 +39,7 @@ def status(registry: Registry) -> dict[str, Any]:
         if line["status"] == "open":
             key = (line["source"], line["table_name"])
             rejected[key] = rejected.get(key, 0) + line["rows"]
-    published = current_publication(registry.settings)
+    published = current_publication(registry.settings.published_dir)
     return {
         "ledger_holds": all(load["ledger_holds"] for load in loads),
         "tables": [

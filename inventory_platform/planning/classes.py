@@ -153,7 +153,7 @@ def _weekly_variation(units: Matrix) -> Vector:
     mean = np.where(counts, totals, 0.0).sum(axis=1) / count
     spread = np.where(counts, totals - mean[:, None], 0.0)
     mean[mean == 0] = np.nan
-    return np.sqrt(np.square(spread).sum(axis=1) / count) / mean
+    return np.asarray(np.sqrt(np.square(spread).sum(axis=1) / count) / mean)
 
 
 def _annual_units(units: Matrix) -> Vector:
@@ -162,7 +162,7 @@ def _annual_units(units: Matrix) -> Vector:
     is_known = ~np.isnan(recent)
     known = is_known.sum(axis=1).astype(float)
     known[known == 0] = np.nan
-    return np.where(is_known, recent, 0.0).sum(axis=1) / known * DAYS_OF_A_YEAR
+    return np.asarray(np.where(is_known, recent, 0.0).sum(axis=1) / known * DAYS_OF_A_YEAR)
 
 
 def _abc(frame: pl.DataFrame, cutoffs: Cutoffs) -> pl.DataFrame:

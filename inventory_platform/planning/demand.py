@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from inventory_platform.planning.frames import KEY, Matrix, nullable, require
@@ -39,7 +40,7 @@ class Demand:
     @property
     def days(self) -> int:
         """How many days the series cover."""
-        return self.units.shape[1]
+        return int(self.units.shape[1])
 
     def dates(self, days: int, *, start: int = 0) -> pl.Series:
         """Calendar days, counted from the first column on; they may lie beyond the last one."""
@@ -50,6 +51,15 @@ class Demand:
     def until(self, day: int) -> Demand:
         """The same series as they were known after `day` days."""
         return replace(self, units=self.units[:, :day])
+
+    def only(self, rows: npt.NDArray[np.int64]) -> Demand:
+        """Some of the series, by their places."""
+        return replace(
+            self,
+            keys=self.keys[rows],
+            units=self.units[rows],
+            unrecorded_days=self.unrecorded_days[rows],
+        )
 
     def frame(self) -> pl.DataFrame:
         """The series as rows: product, location, date, demand (null where unknown)."""

@@ -17,6 +17,8 @@ from decimal import Decimal
 import polars as pl
 from rapidfuzz import fuzz, process
 
+from inventory_platform.errors import InventoryError
+
 MATCHED = "matched"
 REVIEW = "review"
 UNMATCHED = "unmatched"
@@ -77,6 +79,9 @@ def match_products(
         candidate; `status`, which is `matched`, `review` or `unmatched` (then without a
         product); `method`, which is `reviewed`, `gtin`, `sku` or `name`; `score` of the names
         from 0 to 100; `reason` as a sentence.
+
+    Raises:
+        InventoryError: A verdict is neither accepted nor rejected.
     """
     limits = thresholds or Thresholds()
     offers = [_Item.of(row) for row in theirs.select(THEIRS).sort("offer_id").iter_rows()]
@@ -234,6 +239,11 @@ class _Verdicts:
     def of(cls, reviewed: pl.DataFrame) -> _Verdicts:
         found: dict[str, dict[str, set[str]]] = {"accepted": {}, "rejected": {}}
         for offer, product, verdict in reviewed.select(REVIEWED).iter_rows():
+            if verdict not in found:
+                raise InventoryError(
+                    f"The reviewed match of {offer!r} and product {product} says {verdict!r}.",
+                    "Write accepted or rejected.",
+                )
             found[verdict].setdefault(str(offer), set()).add(str(product))
         accepted, rejected = (
             {offer: frozenset(products) for offer, products in found[verdict].items()}

@@ -30,8 +30,8 @@ SEASON_WEEKS = 26
 def naive(past: Matrix, horizon: int) -> Matrix:
     """The last known day again."""
     days = np.where(np.isnan(past), -1, np.arange(past.shape[1])).max(axis=1, initial=-1)
-    last = np.where(days < 0, np.nan, past[np.arange(len(past)), days]) if past.size else days
-    return _flat(last.astype(float), horizon)
+    last = np.where(days < 0, np.nan, past[np.arange(len(past)), days])
+    return _flat(last, horizon)
 
 
 def seasonal_naive(past: Matrix, horizon: int) -> Matrix:
@@ -153,7 +153,7 @@ def _average(values: Matrix) -> Vector:
 
 
 def _is_unknown(past: Matrix) -> npt.NDArray[np.bool_]:
-    return np.isnan(past).all(axis=1)
+    return np.asarray(np.isnan(past).all(axis=1))
 
 
 def _sizes(past: Matrix) -> Matrix:

@@ -2,6 +2,7 @@
 
     published/versions/<version>/<mart>.parquet and manifest.json
     published/current -> versions/<version>                 switched by one rename
+    published/live/…                                        the same for marts behind a stream
 
 A reader that resolves `current` once keeps a consistent set of files even while the next
 version appears; the last few versions stay for readers that are slow.
@@ -21,7 +22,6 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
-from inventory_platform.settings import Settings
 
 SCHEMA = "marts"
 
@@ -50,23 +50,25 @@ class Publication:
 
 
 def publish(
-    settings: Settings,
+    root: Path,
     con: duckdb.DuckDBPyConnection,
     *,
+    keep: int,
     marts: Sequence[str],
     run_id: str,
     code_version: str,
     loads: Mapping[str, str],
     inputs: str,
 ) -> Publication:
-    """Write marts of the warehouse as Parquet and make them the current version.
+    """Write marts of the warehouse as Parquet and make them the current version below a folder.
+
+    `keep` versions stay; the other arguments are told in `Publication`.
 
     Raises:
         PublishError: A file cannot be written, or does not hold the mart's rows.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     version = now.strftime("%Y%m%dT%H%M%S%f")
-    root = settings.published_dir
     staged = root / "versions" / f".{version}"
     target = root / "versions" / version
     try:
@@ -90,7 +92,7 @@ def publish(
             f"Marts cannot be published to {root}: {error}",
             "Free disk space or make the folder writable. The version before stays current.",
         ) from error
-    _remove_old(root, settings.published_versions)
+    _remove_old(root, keep)
     return publication
 
 
@@ -127,9 +129,9 @@ def _remove_old(root: Path, keep: int) -> None:
         shutil.rmtree(path)
 
 
-def current_publication(settings: Settings) -> tuple[Path, Publication] | None:
+def current_publication(root: Path) -> tuple[Path, Publication] | None:
     """The folder and content of the version readers should use, or None before the first."""
-    link = settings.published_dir / "current"
+    link = root / "current"
     if not link.exists():
         return None
     folder = link.resolve()

@@ -335,9 +335,10 @@ class MysqlReader:
                 f"MySQL at {self.where} has no table {request.table!r}.",
                 "Correct the table name in the contract, or grant this user the right to see it.",
             ) from None
-        kinds |= dict.fromkeys(self._wide_numbers(con, request.table), "VARCHAR")
+        wide = self._wide_numbers(con, request.table)
+        kinds |= dict.fromkeys(wide, "VARCHAR")
         newer = _newer_in_mysql(request, kinds)
-        if newer or kinds != columns_of(con, scanned):
+        if wide or newer:
             sql = self._select(con, table, kinds, newer)
         else:
             sql = f"select * from {scanned}"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import re
+import ssl
 import threading
 import time
 import zlib
@@ -21,6 +22,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from math import inf
 from types import TracebackType
@@ -155,7 +157,7 @@ class HttpClient:
         self._deprecations: set[tuple[str, str]] = set()
         self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=_trusted(),
             max_connections=_CONNECTIONS,
             keepalive_expiry=15,
             network_backend=_BoundedNetwork(self._deadline),
@@ -395,6 +397,12 @@ class HttpClient:
         return text
 
 
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates count; read once, as it takes a while."""
+    return httpx.create_ssl_context()
+
+
 def _as_nobody(_renew: bool) -> Mapping[str, str]:
     return {}
 
@@ -594,7 +602,10 @@ class _BoundedStream(httpcore.NetworkStream):
         self._stream.close()
 
     def start_tls(
-        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         secured = self._stream.start_tls(
             ssl_context, server_hostname, self._deadline.within(timeout)

@@ -111,7 +111,10 @@ class _Web:
         self._pace.wait(url)
         rules = self._rules
         asked = _moved(url, rules.site, rules.door)
-        response = self._client.request("GET", asked, headers=headers)
+        try:
+            response = self._client.request("GET", asked, headers=headers)
+        finally:
+            self._pace.note(url)
         return replace(response, url=_moved(response.url, rules.door, rules.site))
 
 
@@ -173,7 +176,8 @@ class _Memory:
             url: [k.etag, k.modified, k.digest, k.products, k.links]
             for url, k in self.pages.items()
         }
-        return Checkpoint(json.dumps({**asdict(self), "pages": pages}, separators=(",", ":")))
+        kept = {"rules": self.rules, "pages": pages, "waiting": self.waiting, "done": self.done}
+        return Checkpoint(json.dumps(kept, separators=(",", ":")))
 
 
 @dataclass(frozen=True)
@@ -243,10 +247,11 @@ class _Crawl:
         try:
             response = self._ask(url, known)
         except HttpStatusError as error:
-            outcome = "gone" if error.status in {404, 410} else "refused"
-            if outcome == "gone":
+            if error.status in {404, 410}:
+                # Should it come back, even unchanged, that is news.
                 self.memory.pages.pop(url, None)
-            return visit(outcome, status=error.status), None
+                return visit("gone", status=error.status), None
+            return visit("refused", status=error.status), None
         except SourceError as error:
             return visit("failed", detail=error.what), None
         if response.status == 304 and known is not None:
@@ -256,6 +261,7 @@ class _Crawl:
             return visit("disallowed", detail=f"leads to {response.url}"), None
         if kind == PRODUCT and self.rules.kind(response.url) != PRODUCT:
             # What a shop no longer sells often leads to its category or its front page.
+            self.memory.pages.pop(url, None)
             return visit("gone", status=response.status, detail=f"leads to {response.url}"), None
         if "html" not in response.headers.get("content-type", "html"):
             return visit("not_html", status=response.status), None

@@ -17,6 +17,8 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from inventory_platform.sources.crawler.prices import (
+    IN_STOCK,
+    OUT_OF_STOCK,
     UNKNOWN,
     Price,
     combine,
@@ -38,6 +40,7 @@ _SELECTORS = "selectors"
 _GTIN_NAMES = ("gtin", "gtin13", "gtin14", "gtin12", "gtin8", "isbn")
 _NOT_ASKED = re.compile(r"listprice|strikethroughprice|srp|msrp|regularprice", re.IGNORECASE)
 _LONGEST_TEXT = 1000
+_BEST_FIRST = (IN_STOCK, OUT_OF_STOCK, UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -195,8 +198,7 @@ class _Reader:
             own = [i for i in candidates if self._address(i) == url] or candidates[:1]
             for item in own[:1]:
                 best = _filled(best, self._product(item, url, method))
-        is_product = best is not None and bool(best.name)
-        return [best] if best is not None and is_product else []
+        return self._named([best] if best is not None else [])
 
     def several(self, ways: Mapping[str, Iterable[Item]]) -> list[Product]:
         """The products of a listing, each with an address of its own."""
@@ -211,8 +213,14 @@ class _Reader:
                 found[url] = _filled(found.get(url), self._product(item, url, method))
             if strangers:
                 self.problems.append(f"{strangers} products without a page of the shop: {method}")
-        named = [product for product in found.values() if product.name]
+        named = self._named(list(found.values()))
         return [replace(p, position=place) for place, p in enumerate(named, start=1)]
+
+    def _named(self, products: list[Product]) -> list[Product]:
+        named = [product for product in products if product.name]
+        if len(named) < len(products):
+            self.problems.append(f"{len(products) - len(named)} products without a name")
+        return named
 
     def _address(self, item: Item) -> str | None:
         link = item.get("url") or item.get("@id")
@@ -261,9 +269,6 @@ class _Reader:
         # What one of several sellers has can be had.
         best = min(texts, key=lambda t: _BEST_FIRST.index(states[t]), default=None)
         return best, states.get(best or "", UNKNOWN)
-
-
-_BEST_FIRST = ("in_stock", "out_of_stock", UNKNOWN)
 
 
 def _offers(item: Item) -> Iterator[Item]:

@@ -49,12 +49,14 @@ class Pace:
     def wait(self, url: str) -> None:
         """Wait until the next request to a page's host is due."""
         site = origin(url)
-        interval = self._intervals.get(site, self._least)
-        now = self._clock()
-        due = self._last.get(site, now - interval) + interval
-        if due > now:
-            self._sleep(due - now)
-        self._last[site] = max(due, now)
+        last = self._last.get(site)
+        if last is not None:
+            due = last + self._intervals.get(site, self._least)
+            self._sleep(max(0.0, due - self._clock()))
+
+    def note(self, url: str) -> None:
+        """Remember that a page's host has just answered, or failed to."""
+        self._last[origin(url)] = self._clock()
 
     def wait_before_retry(self, seconds: float) -> None:
         """Wait as long as a retry asks for, and never less than between other requests."""

@@ -11,8 +11,14 @@ from inventory_platform.sources.files.rows import ORIGIN, ROW, SEQUENCE, Rows, p
 from inventory_platform.sources.files.signatures import RefusedFileError
 
 
-def parquet_rows(con: duckdb.DuckDBPyConnection, part: Part) -> Rows:
+def parquet_rows(con: duckdb.DuckDBPyConnection, part: Part, *, to_the_end: bool) -> Rows:
     """The rows of a Parquet file, with their places from 0.
+
+    Args:
+        con: Connection to look at the file with.
+        part: The file.
+        to_the_end: Whether to decode all of it once, so that a damaged one is found before it
+            can fail the load of the others.
 
     Raises:
         RefusedFileError: The file is not complete.
@@ -20,6 +26,8 @@ def parquet_rows(con: duckdb.DuckDBPyConnection, part: Part) -> Rows:
     scan = f"read_parquet({literal(plain(part.path))}, hive_partitioning = false"
     try:
         columns = columns_of(con, f"select * from {scan})")
+        if to_the_end:
+            con.execute(f"select bit_xor(hash(columns(*))) from {scan})").fetchall()
     except duckdb.Error as error:
         raise RefusedFileError(
             f"File {part.shown} is not a complete Parquet file: {str(error).splitlines()[0]}.",

@@ -34,39 +34,45 @@ _NO_DELIMITER = "\x01\x02\x03\x04"
 _STRUCTURED = (".", "^", "#", "./")
 
 
-def check_json(con: duckdb.DuckDBPyConnection, part: Part) -> None:
-    """Refuse a file that is not JSON as a whole.
+def keep_documents(con: duckdb.DuckDBPyConnection, part: Part) -> None:
+    """Keep the documents of a file in the engine, which is how it turns out to be readable.
 
     Raises:
-        RefusedFileError: It is too large, cut, or not text.
+        RefusedFileError: The file is too large, cut, or not text.
     """
-    if part.suffix != ".json":
-        select = f"select count(document) from ({_lines(part)})"
-    elif part.path.stat().st_size > MAX_DOCUMENT:
+    is_whole = part.suffix == ".json"
+    if is_whole and part.path.stat().st_size > MAX_DOCUMENT:
         raise RefusedFileError(
             f"File {part.shown} is one JSON document of more than {MAX_DOCUMENT >> 20} MB.",
             "Send JSON lines, with one document on every line.",
         )
-    else:
-        select = f"select count(*) from ({_document(part)}) where not json_valid(document)"
+    con.execute("set preserve_insertion_order = true")
+    kept = _kept(part)
     try:
-        found = con.execute(select).fetchall()[0][0]
+        con.execute(
+            f"create or replace temp table {kept} as {_whole(part) if is_whole else _lines(part)}"
+        )
     except duckdb.Error as error:
         raise RefusedFileError(
             f"File {part.shown} cannot be read: {str(error).splitlines()[0]}.",
             "Declare its encoding, or send it again.",
         ) from error
-    if part.suffix == ".json" and found:
-        raise RefusedFileError(f"File {part.shown} is not a complete JSON document.", "Send again.")
+    if is_whole:
+        broken = con.execute(f"select count(*) from {kept} where not json_valid(document)")
+        if broken.fetchall()[0][0]:
+            raise RefusedFileError(
+                f"File {part.shown} is not a complete JSON document.", "Send it again."
+            )
 
 
 def document_rows(
     con: duckdb.DuckDBPyConnection, parts: Sequence[Part], request: Request
 ) -> list[Rows]:
-    """The rows of JSON files by way of their documents: slower, and nothing is lost."""
-    con.execute("set preserve_insertion_order = true")
+    """The rows of files whose documents are kept: slower, and nothing is lost."""
     documents = " union all ".join(
-        _document(part) if part.suffix == ".json" else _lines(part) for part in parts
+        f"select document, {literal(part.origin)} as origin, position, {part.number} as sequence, "
+        f"{literal(part.origin)} as {identifier(FACT)} from {_kept(part)}"
+        for part in parts
     )
     found = []
     for relation in rows_of(con, documents, request):
@@ -101,7 +107,7 @@ def fast_lines(
         return None
     try:
         found = _names(con, parts)
-    except duckdb.Error:
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
         # A line that is not JSON; the other way knows which.
         return None
     names = list(dict.fromkeys([*declared, *(n for n in found if n not in request.elsewhere)]))
@@ -114,7 +120,8 @@ def fast_lines(
     sql = (
         f'select * exclude ("file:path"), {origin} as {ORIGIN}{fact} from read_json('
         f"{_listed(parts)}, format = 'newline_delimited', columns = {{{listed}}}, "
-        f"filename = 'file:path', maximum_object_size = {LONGEST_LINE}, compression = 'none')"
+        f"filename = 'file:path', maximum_object_size = {LONGEST_LINE}, "
+        "compression = 'uncompressed')"
     )
     columns = dict.fromkeys([*names, FACT] if fact else names, "VARCHAR")
     return Rows(sql, columns)
@@ -124,7 +131,7 @@ def _names(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> list[str]:
     rows = con.execute(
         "select distinct unnest(any_value(keys)) as name from (select json_keys(json) as keys "
         f"from read_ndjson_objects({_listed(parts)}, maximum_object_size = {LONGEST_LINE}, "
-        "compression = 'none')) group by hash(keys) order by name"
+        "compression = 'uncompressed')) group by hash(keys) order by name"
     ).fetchall()
     return [name for (name,) in rows]
 
@@ -133,22 +140,21 @@ def _listed(parts: Sequence[Part]) -> str:
     return f"[{', '.join(literal(plain(part.path)) for part in parts)}]"
 
 
+def _kept(part: Part) -> str:
+    return f"file_documents_{part.number}"
+
+
 def _lines(part: Part) -> str:
     """A SELECT with the documents of a file of JSON lines, its empty lines left out."""
     return (
-        f"select document, {literal(part.origin)} as origin, position, {part.number} as sequence, "
-        f"{literal(part.origin)} as {identifier(FACT)} from (select document, "
-        f"row_number() over () as position from read_csv({literal(plain(part.path))}, "
-        f"auto_detect = false, header = false, delim = {literal(_NO_DELIMITER)}, quote = '', "
-        f"escape = '', columns = {{'document': 'VARCHAR'}}, compression = 'none', "
+        "select document, position from (select document, row_number() over () as position "
+        f"from read_csv({literal(plain(part.path))}, auto_detect = false, header = false, "
+        f"delim = {literal(_NO_DELIMITER)}, quote = '', escape = '', "
+        "columns = {'document': 'VARCHAR'}, compression = 'none', "
         f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE})) "
         "where trim(document) <> ''"
     )
 
 
-def _document(part: Part) -> str:
-    return (
-        f"select content as document, {literal(part.origin)} as origin, 1 as position, "
-        f"{part.number} as sequence, {literal(part.origin)} as {identifier(FACT)} "
-        f"from read_text({literal(plain(part.path))})"
-    )
+def _whole(part: Part) -> str:
+    return f"select content as document, 1 as position from read_text({literal(plain(part.path))})"

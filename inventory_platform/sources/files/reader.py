@@ -24,7 +24,7 @@ from inventory_platform.sources.documents import stream_of
 from inventory_platform.sources.files.arrival import Arrivals, Part
 from inventory_platform.sources.files.columnar import parquet_rows
 from inventory_platform.sources.files.folder import Folder, Found
-from inventory_platform.sources.files.lines import check_json, document_rows, fast_lines
+from inventory_platform.sources.files.lines import document_rows, fast_lines, keep_documents
 from inventory_platform.sources.files.options import (
     LINES_SUFFIXES,
     SHEET_SUFFIXES,
@@ -87,7 +87,12 @@ class FileReader:
         return [SourceTable(name) for name in self.folder.listing(SUFFIXES)]
 
     def arrivals(self, table: str) -> list[Input]:
-        """The files of a table that are there now and finished, each with its fingerprint."""
+        """The files of a table that are there now and finished, each with its fingerprint.
+
+        Raises:
+            SourceError: The folder is not there.
+        """
+        self.folder.check()
         return [
             Input(file.name, self.folder.fingerprint(file), file.size)
             for file in self.folder.settled(
@@ -105,7 +110,8 @@ class FileReader:
         Raises:
             SourceError: There is no such file, or one of a whole table cannot be read.
         """
-        arrivals = Arrivals(self.folder)
+        # Kept, because relations are read after they were yielded.
+        self._arrivals = arrivals = Arrivals(self.folder)
         taken = self._take(arrivals, request)
         fast = self._fast(con, taken, request)
         if fast is not None:
@@ -205,7 +211,7 @@ class FileReader:
                 ]
                 own = [part for part in each.parts if part.suffix in _JSON_SUFFIXES]
                 for part in own:
-                    check_json(con, part)
+                    keep_documents(con, part)
             except RefusedFileError as error:
                 if request.is_whole:
                     raise
@@ -241,7 +247,10 @@ class FileReader:
     ) -> Rows:
         if part.suffix in TEXT_SUFFIXES:
             return careful_rows(con, self._text(part, request), arrivals.scratch())
-        rows = sheet_rows(con, part) if part.suffix in SHEET_SUFFIXES else parquet_rows(con, part)
+        if part.suffix in SHEET_SUFFIXES:
+            rows = sheet_rows(con, part)
+        else:
+            rows = parquet_rows(con, part, to_the_end=not request.is_whole)
         _must_have_some(part, rows.columns, request)
         return rows
 
@@ -272,12 +281,17 @@ def _refuse(taken: _Taken, error: RefusedFileError) -> None:
 
 def _must_have_some(part: Part, names: Iterable[str], request: Request) -> None:
     """Refuse a file that has nothing to do with the table."""
-    declared = {name.casefold() for name in request.columns}
-    if declared and declared.isdisjoint(name.casefold() for name in names):
+    declared = {_letters(name) for name in request.columns}
+    if declared and declared.isdisjoint(map(_letters, names)):
         raise RefusedFileError(
             f"File {part.shown} has none of the columns of its table.",
             "Declare how it is written (delimiter, header), or take it out of the folder.",
         )
+
+
+def _letters(name: str) -> str:
+    """A name without what people change in it."""
+    return "".join(ch for ch in name.casefold() if ch.isalnum())
 
 
 def _refused_row(taken: _Taken) -> str:

@@ -88,9 +88,13 @@ class Paged:
                 raise TooManyRowsError
             if total is not None:
                 totals.add(total)
-            last = self._identities(answer)
+            pages, found = self._beside(answer, "TotalPages"), self._identities(answer)
+            if pages is None and not found:
+                # A list that does not say where it ends would have no end.
+                number -= 1
+                break
+            last = found
             listing.add(answer, last)
-            pages = self._beside(answer, "TotalPages")
             if pages is not None and number >= pages:
                 break
         if not number:

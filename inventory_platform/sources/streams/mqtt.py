@@ -178,7 +178,10 @@ class _MqttConsumer:
                 return
         deadline = time.monotonic() + _ANSWER_SECONDS
         while self._client.want_write() and time.monotonic() < deadline:
-            select.select([], [self._client.socket()], [], 1)
+            socket = self._client.socket()
+            if socket is None:
+                return
+            select.select([], [socket], [], 1)
             self._client.loop_write()
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from inventory_platform.registry import Registry
 def rules(registry: Registry) -> Iterator[Rule]:
     """One volume rule for every table, by how it is loaded."""
     for contract in registry.contracts.values():
-        if contract.cursor is None:
+        if contract.is_snapshot and not contract.may_be_empty:
             yield Rule(
                 asset=raw_key(contract),
                 name="volume",
@@ -29,7 +29,7 @@ def rules(registry: Registry) -> Iterator[Rule]:
                 evaluate=partial(check_snapshot_volume, contract=contract),
                 blocking=True,
             )
-        elif contract.by_name[contract.cursor].type in {"TIMESTAMP", "DATE"}:
+        elif contract.cursor and contract.by_name[contract.cursor].type in {"TIMESTAMP", "DATE"}:
             yield Rule(
                 asset=raw_key(contract),
                 name="volume",

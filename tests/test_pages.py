@@ -15,7 +15,7 @@ import pytest
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
-from inventory_platform.errors import SourceError
+from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import Loader
 from inventory_platform.landing.pages import FetchRecord, PageReader, PageStore
@@ -47,7 +47,17 @@ class Stock(Contract):
         metadata = table("stock:[]", key=["sku"])
 
 
+class Waiting(Contract):
+    """What waits to be packed: nothing, on a good day."""
+
+    sku: Text = column("Sku", "Identifies the item.")
+
+    class Config:
+        metadata = table("stock:[]", key=["sku"], elsewhere=["Level"], may_be_empty=True)
+
+
 ORDERS, STOCK = describe(Orders, "shop"), describe(Stock, "shop")
+WAITING = describe(Waiting, "shop")
 
 
 class Scripted:
@@ -166,6 +176,19 @@ def test_a_table_that_is_compared_as_a_whole_sees_the_newest_fetch_alone(shop: S
     assert shop.load(STOCK).rows_deduplicated == 1
 
 
+def test_a_whole_that_is_suddenly_empty_is_refused_unless_it_may_be(shop: Shop) -> None:
+    shop.collect(page("stock", [{"Sku": "a", "Level": 1}]), Checkpoint(""), fetch="stock")
+    shop.load(STOCK)
+    shop.load(WAITING)
+    shop.collect(page("stock", []), Checkpoint(""), fetch="stock")
+    with pytest.raises(LandingError, match="may_be_empty"):
+        shop.load(STOCK)
+    assert shop.rows(STOCK) == [("a", 1, False)]
+    load = shop.load(WAITING)
+    assert (load.rows_read, load.rows_vanished) == (0, 1)
+    assert shop.rows(WAITING) == [("a", True)]
+
+
 def test_the_later_of_two_versions_in_one_load_wins_and_both_are_accounted_for(shop: Shop) -> None:
     shop.collect(page("orders", [order(1, "new"), order(2, "new")]), Checkpoint("one"))
     shop.collect(page("orders", [order(1, "sent")]), Checkpoint("two"))
@@ -243,7 +266,7 @@ def test_a_stream_nobody_fetches_is_named(shop: Shop) -> None:
 def test_a_fetch_that_is_killed_leaves_whole_pieces_and_the_next_one_completes_it(
     shop: Shop, point: str, when: str, kept: list[str]
 ) -> None:
-    driver = Path(__file__).with_name("fetch_driver.py")
+    driver = Path(__file__).with_name("page_driver.py")
     killed = subprocess.run(
         [sys.executable, driver, shop.settings.data_dir, point, when], check=False
     )

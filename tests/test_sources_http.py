@@ -99,6 +99,13 @@ def test_retry_after_as_a_date_is_counted_from_the_servers_own_clock(ask, hand):
     assert hand.waits == [42]
 
 
+def test_a_date_that_has_passed_is_not_waited_for(ask, hand):
+    headers = {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    with misbehaving(in_turn(answer(503, "", headers), answer())) as server:
+        ask(server)
+    assert hand.waits == [0]
+
+
 @pytest.mark.parametrize("useless", ["soon", "-5", "Thu, 01 Foo 2026", "1e400"])
 def test_a_useless_retry_after_is_as_good_as_none(ask, hand, useless):
     with misbehaving(in_turn(answer(429, "", {"Retry-After": useless}), answer())) as server:
@@ -211,6 +218,16 @@ def test_a_server_that_is_not_there_is_a_clear_error(ask):
         pass
     with pytest.raises(SourceError, match=r"no whole answer .*refused.*, 2 times"):
         ask(server, options={"limits": QUICK})
+
+
+@pytest.mark.parametrize("said", [[], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"]])
+def test_one_long_silence_is_bounded_in_total_too(ask, said):
+    limits = HttpLimits(read_seconds=5, total_seconds=0.2, attempts=1)
+    with misbehaving(in_turn([*said, 3.0])) as server:
+        begun = time.monotonic()
+        with pytest.raises(SourceError, match="no answer in time"):
+            ask(server, options={"limits": limits})
+        assert time.monotonic() - begun < 2
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(ask):
@@ -556,7 +573,7 @@ def test_no_message_holds_a_secret(ask, caplog):
         with pytest.raises(SourceError) as failed:
             ask(server, "/fail/to%2Fken", options=options)
     said = [str(refused.value), refused.value.body, str(failed.value), caplog.text]
-    assert not [text for text in said if "to/ken" in text or "to%2Fken" in text]
+    assert not [text for text in said if "ken" in text]
     assert "***" in refused.value.body
     assert refused.value.__cause__ is None
     assert failed.value.__suppress_context__

@@ -554,9 +554,10 @@ def test_a_fetch_goes_on_from_each_of_its_checkpoints(shop):
 
 def test_looking_back_does_not_take_the_checkpoint_back(shop):
     done = json.dumps({"until": "2026-09-15T00:00:00Z", "changes_from": "2026-09-15T00:00:00Z"})
-    points = [i for i in shop.items("orders", done) if isinstance(i, Checkpoint)]
+    items = shop.items("orders", done, lookback_days=60)
+    points = [i for i in items if isinstance(i, Checkpoint)]
     reached = [json.loads(point.resume)["until"] for point in points]
-    assert reached == ["2026-09-15T00:00:00Z", "2026-10-01T00:00:00Z"]
+    assert reached == ["2026-09-15T00:00:00Z", "2026-09-15T00:00:00Z", "2026-10-01T00:00:00Z"]
 
 
 # -- settings and secrets --------------------------------------------------------------------

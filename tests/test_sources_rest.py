@@ -280,7 +280,15 @@ def test_pages_that_overlap_miss_nothing_when_records_move(change, says_total):
     assert set(range(20)) <= set(ids(pages))
 
 
-@pytest.mark.parametrize("change", [removed(3), removed(20), inserted(8)])
+def test_pages_that_overlap_are_not_asked_for_in_vain():
+    behave = slices(RECORDS, wrap={"total": 10})
+    with misbehaving(behave) as server:
+        pages, _ = fetch(server, pagination={**OFFSET, "overlap": 1}, **LISTED)
+        assert sorted(int(r.params["offset"]) for r in server.asked) == [0, 3, 6]
+    assert ids(pages) == [0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("change", [removed(3), removed(20), inserted(4), inserted(8)])
 def test_pages_that_no_longer_overlap_are_refused(change):
     with (
         misbehaving(Moving({2: change}, most=6)) as server,

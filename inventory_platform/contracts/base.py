@@ -71,6 +71,7 @@ class TableOptions:
     owner: str
     increments: bool
     elsewhere: tuple[str, ...]
+    may_be_empty: bool
 
 
 def column(
@@ -117,6 +118,7 @@ def table(
     owner: str = "team:inventory",
     increments: bool = False,
     elsewhere: Sequence[str] = (),
+    may_be_empty: bool = False,
 ) -> dict[str, TableOptions]:
     """Declare the table-level facts of a contract, for `Config.metadata`.
 
@@ -138,6 +140,8 @@ def table(
             as files and messages do; a row that is not among them has not vanished.
         elsewhere: Names in the source that another table takes, or that nobody needs; others
             that are not declared are kept and warned about.
+        may_be_empty: Whether a snapshot without rows, or with few where there were many, is
+            nothing to stop for, as with orders that wait to be packed.
     """
     options = TableOptions(
         source=source,
@@ -148,6 +152,7 @@ def table(
         owner=owner,
         increments=increments,
         elsewhere=tuple(elsewhere),
+        may_be_empty=may_be_empty,
     )
     return {"options": options}
 
@@ -200,6 +205,7 @@ class TableContract:
         references: Column → `table.column` in the same source.
         increments: Whether each load brings only new and changed rows, even without a cursor.
         elsewhere: Names in the source that are known and not wanted here.
+        may_be_empty: Whether a snapshot may lose all its rows.
     """
 
     source: str
@@ -215,6 +221,7 @@ class TableContract:
     model: type[Contract] = field(repr=False, compare=False)
     increments: bool = False
     elsewhere: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
     @property
     def relation(self) -> str:
@@ -304,6 +311,7 @@ def describe(model: type[Contract], source: str) -> TableContract:
         owner=options.owner,
         increments=options.increments,
         elsewhere=options.elsewhere,
+        may_be_empty=options.may_be_empty,
         model=model,
     )
 

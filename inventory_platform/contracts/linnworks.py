@@ -705,6 +705,7 @@ class OpenOrders(Contract):
             key=["order_id"],
             references={"fulfilment_location_id": "stock_locations.stock_location_id"},
             elsewhere=OPEN_ORDER_REST,
+            may_be_empty=True,
             owner="team:sales",
         )
 
@@ -734,6 +735,7 @@ class OpenOrderItems(ProcessedOrderItems):
                 "stock_item_id": "stock_items.stock_item_id",
             },
             elsewhere=["OrderId"],
+            may_be_empty=True,
             owner="team:sales",
         )
 

@@ -95,12 +95,13 @@ class Settlement:
 
     def _refuse_sudden_emptiness(self) -> None:
         rows = self.staged.accepted_rows + self.staged.rejected_rows
-        if self.contract.is_snapshot and self.has_history and rows == 0:
+        is_suspicious = self.contract.is_snapshot and not self.contract.may_be_empty
+        if is_suspicious and self.has_history and rows == 0:
             raise LandingError(
                 f"Source table {self.contract.source_table!r} of {self.contract.source!r} is "
                 "empty, and was not before.",
-                "Check the source. If the table is meant to be empty now, take it out of the "
-                "contract. The last good state stays.",
+                "Check the source. If the table may be empty, say so in its contract with "
+                "`may_be_empty=True`. The last good state stays.",
             )
 
     # -- within the load -------------------------------------------------------------------

@@ -79,7 +79,7 @@ def draft_tables(
 
 
 # Systems that say of every column whether it may be empty, and keep it.
-_STRICT = {"postgres", "mysql"}
+_STRICT = {"postgres", "mysql", "sqlserver", "oracle"}
 
 
 def _draft(

@@ -90,7 +90,7 @@ def take_sample(
     """
     # A sample is the first rows, so their order matters here.
     con.execute("set preserve_insertion_order = true")
-    is_typed = kind in {"postgres", "mysql"} or table.name.lower().endswith(".parquet")
+    is_typed = kind in {"postgres", "mysql", "sqlserver", "oracle"} or table.name.lower().endswith(".parquet")
     failure: duckdb.Error | None = None
     try:
         for relation in _faithful(reader.relations(con, Request(table.name)), kind):

@@ -7,9 +7,11 @@ which may only grow so far.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from inventory_platform.duck import literal
 from inventory_platform.sources.files.archives import unpack
 from inventory_platform.sources.files.folder import Folder, Found
 from inventory_platform.sources.files.options import (
@@ -46,6 +48,31 @@ class Part:
     path: Path
     suffix: str
     options: FileOptions
+
+
+@dataclass(frozen=True)
+class Origins:
+    """How a scan of several files tells which row came from which.
+
+    Attributes:
+        option: What the scan needs besides.
+        columns: The scan's own columns, as SQL lists them.
+        origin: SQL of the name of a row's file.
+    """
+
+    option: str
+    columns: str
+    origin: str
+
+
+def origins(parts: Sequence[Part]) -> Origins:
+    """How a scan of these files tells which row came from which."""
+    if len(parts) == 1:
+        return Origins("", "*", literal(parts[0].origin))
+    listed = ", ".join(f"{literal(str(p.path))}: {literal(p.origin)}" for p in parts)
+    return Origins(
+        ", filename = 'file:path'", '* exclude ("file:path")', f'map {{{listed}}}["file:path"]'
+    )
 
 
 class Arrivals:

@@ -13,7 +13,7 @@ import duckdb
 from inventory_platform.duck import identifier, literal
 from inventory_platform.sources.base import Request
 from inventory_platform.sources.documents import rows_of, stream_of
-from inventory_platform.sources.files.arrival import Part
+from inventory_platform.sources.files.arrival import Part, origins
 from inventory_platform.sources.files.rows import (
     COMPLAINT,
     ORIGIN,
@@ -114,14 +114,12 @@ def fast_lines(
     if len({name.casefold() for name in names}) < len(names) or not names:
         return None
     listed = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    origins = ", ".join(f"{literal(str(p.path))}: {literal(p.origin)}" for p in parts)
-    origin = f'map {{{origins}}}["file:path"]'
-    fact = f", {origin} as {identifier(FACT)}" if FACT in request.columns else ""
+    named = origins(parts)
+    fact = f", {named.origin} as {identifier(FACT)}" if FACT in request.columns else ""
     sql = (
-        f'select * exclude ("file:path"), {origin} as {ORIGIN}{fact} from read_json('
-        f"{_listed(parts)}, format = 'newline_delimited', columns = {{{listed}}}, "
-        f"filename = 'file:path', maximum_object_size = {LONGEST_LINE}, "
-        "compression = 'uncompressed')"
+        f"select {named.columns}, {named.origin} as {ORIGIN}{fact} from read_json("
+        f"{_listed(parts)}, format = 'newline_delimited', columns = {{{listed}}}"
+        f"{named.option}, maximum_object_size = {LONGEST_LINE}, compression = 'uncompressed')"
     )
     columns = dict.fromkeys([*names, FACT] if fact else names, "VARCHAR")
     return Rows(sql, columns)

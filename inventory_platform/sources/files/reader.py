@@ -184,7 +184,7 @@ class FileReader:
         return Relation(
             sql=rows.sql,
             columns=rows.columns,
-            origin=rows.origin,
+            origin=ORIGIN,
             clean_only=True,
             is_unfaithful=lambda: self._must_be_unchanged(taken),
             inputs=self._inputs(taken, request),

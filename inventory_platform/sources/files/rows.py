@@ -32,14 +32,12 @@ class Rows:
     """The rows of one file or several.
 
     Attributes:
-        sql: A SELECT that yields the file's columns.
+        sql: A SELECT that yields the file's columns, ORIGIN, and what else is known.
         columns: Column name → DuckDB type.
-        origin: SQL of the file a row came from, where the SELECT does not yield it as ORIGIN.
     """
 
     sql: str
     columns: Mapping[str, str]
-    origin: str = ORIGIN
 
 
 def together(selects: Sequence[str], columns: Mapping[str, str]) -> str:

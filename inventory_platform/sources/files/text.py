@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_platform.duck import literal
-from inventory_platform.sources.files.arrival import Part
+from inventory_platform.sources.files.arrival import Part, origins
 from inventory_platform.sources.files.options import FileOptions
 from inventory_platform.sources.files.rows import (
     COMPLAINT,
@@ -147,27 +147,16 @@ class TextFile:
 
 def fast_rows(files: Sequence[TextFile]) -> Rows:
     """All rows in one scan for each dialect, without their places; fails on a broken row."""
-    if len(files) == 1:
-        (file,) = files
-        return Rows(
-            f"select * from {file.scan([file.part.path])}",
-            dict.fromkeys(file.names, "VARCHAR"),
-            origin=literal(file.part.origin),
-        )
     groups: dict[tuple[object, ...], list[TextFile]] = {}
     for file in files:
         groups.setdefault(file.dialect, []).append(file)
     selects = []
     for group in groups.values():
-        # The name is the same for a whole chunk of rows, so looking it up costs nothing.
-        origins = ", ".join(f"{literal(str(f.part.path))}: {literal(f.part.origin)}" for f in group)
-        scan = group[0].scan([f.part.path for f in group], ", filename = 'file:path'")
-        selects.append(
-            f'select * exclude ("file:path"), map {{{origins}}}["file:path"] as {ORIGIN} '
-            f"from {scan}"
-        )
+        named = origins([file.part for file in group])
+        scan = group[0].scan([file.part.path for file in group], named.option)
+        selects.append(f"select {named.columns}, {named.origin} as {ORIGIN} from {scan}")
     names = dict.fromkeys(name for file in files for name in file.names)
-    return Rows(" union all by name ".join(selects), dict.fromkeys(names, "VARCHAR"), origin=ORIGIN)
+    return Rows(" union all by name ".join(selects), dict.fromkeys(names, "VARCHAR"))
 
 
 def careful_rows(con: duckdb.DuckDBPyConnection, file: TextFile, scratch: Path) -> Rows:

@@ -103,6 +103,10 @@ def contract(case: str):
 
 def measure(case: str, way: str, folder: str, data: str, memory: str) -> None:
     """Read the file once and print what it cost."""
+    import fastexcel
+    import pyarrow as pa
+    from pyarrow import parquet
+
     from inventory_platform import duck
     from inventory_platform.landing.loader import Loader
     from inventory_platform.settings import Settings
@@ -128,10 +132,6 @@ def measure(case: str, way: str, folder: str, data: str, memory: str) -> None:
                 0
             ]
     elif case == "XLSX":
-        import fastexcel
-        import pyarrow as pa
-        from pyarrow import parquet
-
         chosen = {"dtypes": "string"} if way == "copy as text" else {}
         batch = fastexcel.read_excel(path).load_sheet(0, **chosen).to_arrow()
         parquet.write_table(pa.Table.from_batches([batch]), target, compression="zstd")

@@ -503,7 +503,7 @@ def test_decimal_commas_are_understood_with_their_thousands(guess: Guesser) -> N
     assert line(draft, "price") == 'Money = column("price", "Price.", decimal_mark=",")'
     assert line(draft, "stock") == 'Integer = column("stock", "Stock.", decimal_mark=",")'
     assert line(draft, "weight") == 'Integer = column("weight", "Weight.")'
-    assert draft.source.files == {"things.csv": {"delimiter": ";"}}
+    assert draft.source.options == {"files": {"things.csv": {"delimiter": ";"}}}
 
 
 def test_points_beside_decimal_commas_are_not_thrown_away(guess: Guesser) -> None:

@@ -49,11 +49,32 @@ def test_every_source_table_carries_its_contract_as_column_schema(
     specs: list[dg.AssetSpec],
 ) -> None:
     raw = [spec for spec in specs if spec.key.path[0] == "raw"]
-    assert len(raw) == 11
+    assert {s.group_name for s in raw} == set(tomllib.loads((PROJECT_DIR / "sources.toml").read_text()))
     for spec in raw:
         schema = spec.metadata["dagster/column_schema"]
         assert all(c.description and c.type for c in schema.columns), spec.key
-        assert {"created_at", "updated_at"} <= {c.name for c in schema.columns}
+
+
+def test_the_inventory_database_has_its_ten_tables_and_payments(
+    specs: list[dg.AssetSpec],
+) -> None:
+    tables = [s for s in specs if s.key.path[-1].startswith("inventory_db__")]
+    assert len(tables) == 11
+    for spec in tables:
+        names = {c.name for c in spec.metadata["dagster/column_schema"].columns}
+        assert {"created_at", "updated_at"} <= names
+
+
+def test_every_fetched_table_is_read_from_the_pages_of_its_source(
+    specs: list[dg.AssetSpec],
+) -> None:
+    pages = {spec.key for spec in specs if spec.key.path[0] == "pages"}
+    assert dg.AssetKey(["pages", "linnworks__orders"]) in pages
+    fetched = {key.path[-1].split("__")[0] for key in pages}
+    for spec in specs:
+        if spec.key.path[0] == "raw":
+            above = {dep.asset_key for dep in spec.deps}
+            assert bool(above & pages) == (spec.group_name in fetched), spec.key
 
 
 def test_every_raw_table_has_blocking_contract_and_ledger_checks(
@@ -76,7 +97,7 @@ def test_marts_are_published_only_after_all_of_them(
     marts = {spec.key for spec in specs if spec.key.path[0] == "marts"}
     published = next(s for s in specs if s.key == dg.AssetKey(["published", "marts"]))
     assert {dep.asset_key for dep in published.deps} == marts
-    assert len(marts) == 10
+    assert len(marts) == 15
 
 
 def test_the_graph_is_as_agreed(

@@ -72,6 +72,12 @@ def test_returns_are_no_demand_and_unknown_units_stay_unknown():
     assert units_of(demand) == [[0, None, 5]]
 
 
+def test_rows_of_no_product_are_left_out_and_counted():
+    demand = demand_series(daily(("P", 0, 3, False), (None, 0, 9, False)))
+    assert units_of(demand) == [[3]]
+    assert demand.rows_left_out == 1
+
+
 def test_demand_as_rows_names_every_day():
     rows = demand_series(daily(("P", 0, 3, False), ("P", 1, 0, True))).frame()
     assert rows.rows() == [
@@ -91,13 +97,21 @@ def test_a_frame_without_a_needed_column_is_refused_by_name():
         demand_series(daily().drop("was_out_of_stock"))
 
 
+def test_a_placeholder_date_is_refused_instead_of_a_series_of_centuries():
+    rows = daily(("P", 0, 1, False)).vstack(
+        daily(("Q", 0, 1, False)).with_columns(date=pl.lit(date(1, 1, 1)))
+    )
+    with pytest.raises(PlanningError, match="reaches from 0001-01-01 to 2026-06-01"):
+        demand_series(rows)
+
+
 def test_one_extraordinary_day_is_capped_at_ten_usual_ones():
     usual = [2, 0, 2, 2, 2, 2, 2, 2, NAN, 1000]
     assert units_of(without_spikes(series(usual))) == [[2, 0, 2, 2, 2, 2, 2, 2, None, 20]]
 
 
 def test_too_few_sales_have_no_usual_size_and_are_not_capped():
-    assert units_of(without_spikes(series([1, 0, 0, 1000]))) == [[1, 0, 0, 1000]]
+    assert units_of(without_spikes(series([1, 1, 1, 0, 1000]))) == [[1, 1, 1, 0, 1000]]
 
 
 def test_replaying_fills_a_day_from_the_same_weekday_of_the_nearest_earlier_week():

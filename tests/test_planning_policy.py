@@ -270,15 +270,15 @@ def test_reserved_units_are_not_available():
 
 
 def test_a_minimum_order_is_kept_in_whole_packs():
-    _, proposal = planned(offers=terms(min_order_quantity=50, pack_size=12), held=stock(on_hand=34))
+    offers = terms(min_order_quantity=50, pack_size=12)
+    _, proposal = planned(offers=offers, held=stock(on_hand=34))
     assert proposal["quantity"] == 60
-    assert proposal["reason"].endswith(
-        "50 bring it up to 84, rounded up to whole packs of 12."
-    )  # the minimum is part of the target already
-    _, almost = planned(
-        offers=terms(min_order_quantity=50, pack_size=12), held=stock(on_hand=34, reserved=-0)
+    assert proposal["reason"].endswith("50 bring it up to 84, rounded up to whole packs of 12.")
+    _, owed = planned(demand=steady(units=0.0), offers=offers, held=stock(reserved=3))
+    assert owed["quantity"] == 60
+    assert owed["reason"].endswith(
+        "3 bring it up to 0, raised to the minimum order of 50 in packs of 12."
     )
-    assert almost["quantity"] == 60
 
 
 def test_a_nonsense_pack_size_counts_as_one():

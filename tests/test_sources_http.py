@@ -392,9 +392,10 @@ def test_no_other_host_and_nothing_in_the_clear_is_asked(ask, hand, url):
 def test_an_address_that_is_none_is_a_clear_error(ask):
     with (
         HttpClient(["api.example"], user_agent="t") as client,
-        pytest.raises(SourceError, match="is no address"),
+        pytest.raises(SourceError, match="is no address") as raised,
     ):
-        client.request("GET", "https://api.example:port/")
+        client.request("GET", "https://api.example:port/?key=hush")
+    assert "hush" not in str(raised.value)
 
 
 def test_a_host_may_be_allowed_in_the_clear():
@@ -538,6 +539,7 @@ def test_packing_that_was_not_asked_for_is_refused(ask):
     [
         ("application/json", b"\xef\xbb\xbf[1]", "[1]"),
         ("text/plain; charset=ISO-8859-1", b"caf\xe9", "café"),
+        ("text/plain; charset=utf-16", "é".encode("utf-16"), "é"),
         ("text/html", b'<meta charset="latin-1">caf\xe9', '<meta charset="latin-1">café'),
         ("text/html; charset=utf-8", "<meta charset=latin-1>é".encode(), "<meta charset=latin-1>é"),
     ],
@@ -547,7 +549,9 @@ def test_text_is_read_in_the_encoding_it_declares(ask, kind, body, text):
         assert ask(server).text == text
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=klingon"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", *(f"text/plain; charset={c}" for c in ("klingon", "hex", "idna"))]
+)
 def test_text_in_no_known_encoding_is_refused_not_garbled(ask, kind):
     with (
         misbehaving(in_turn(answer(200, b"caf\xe9", {"Content-Type": kind}))) as server,
@@ -577,6 +581,17 @@ def test_no_message_holds_a_secret(ask, caplog):
     assert "***" in refused.value.body
     assert refused.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize("secret", ["hush\n", "h\u00fcsh", "hu\r\nX-Own: 1"])
+def test_a_key_that_no_header_can_hold_is_a_clear_error_without_the_key(ask, hand, secret):
+    options = {"headers": {"X-Key": secret}}
+    with misbehaving(in_turn(answer())) as server:
+        with pytest.raises(SourceError, match="header holds characters") as raised:
+            ask(server, options=options)
+        assert server.asked == []
+    assert not [part for part in ("hush", "sh", "X-Own") if part in str(raised.value)]
+    assert hand.waits == []
 
 
 def test_messages_leave_out_the_query(ask):

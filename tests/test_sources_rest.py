@@ -228,6 +228,15 @@ def test_a_link_to_another_host_is_refused(where, target):
 
 
 @pytest.mark.parametrize("where", LINKS)
+def test_a_link_that_is_no_address_is_refused(where):
+    with (
+        misbehaving(linked(lambda _: "http://127.0.0.1:port/")) as server,
+        pytest.raises(SourceError, match="the link to the next page is no address"),
+    ):
+        fetch(server, **LINKS[where])
+
+
+@pytest.mark.parametrize("where", LINKS)
 def test_links_that_go_round_in_circles_are_noticed(where):
     with (
         misbehaving(linked(lambda _: "?at=0")) as server,
@@ -573,6 +582,14 @@ def test_of_two_clocks_the_earlier_counts(ahead):
     assert abs(datetime.fromisoformat(checkpoint.resume) - expected) < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("date", ["yesterday", "Fri, 31 Dec 9999 23:59:59 -2300", ""])
+def test_a_server_without_a_usable_clock_leaves_ours(date):
+    with misbehaving(in_turn(document([], {"Date": date}))) as server:
+        _, checkpoint = fetch(server, incremental=SINCE)
+    expected = datetime.now(UTC) - timedelta(minutes=10)
+    assert abs(datetime.fromisoformat(checkpoint.resume) - expected) < timedelta(seconds=5)
+
+
 def test_a_change_that_shows_late_is_met_by_the_next_fetch():
     """A list that is only eventually consistent: the row is stamped before it can be seen."""
     late = {"id": 1, "changed": datetime.now(UTC).isoformat()}
@@ -631,6 +648,10 @@ def test_what_can_be_fetched_is_known_without_asking():
         ),
         (
             {"fetch": {"a": {"path": "a"}}, "auth": {"kind": "bearer", "token": ""}},
+            "auth.bearer.token",
+        ),
+        (
+            {"fetch": {"a": {"path": "a"}}, "auth": {"kind": "bearer", "token": "hush\n"}},
             "auth.bearer.token",
         ),
     ],

@@ -352,6 +352,21 @@ def test_small_loads_without_end_and_one_load_of_everything_give_the_same_rows(b
     assert endless.rejects() == whole.rejects()
 
 
+def test_the_asset_leaves_a_stream_alone_that_another_process_loads(broker, tmp_path):
+    desk = Desk(tmp_path / "data", STOCK)
+    with driver(broker.address, tmp_path / "data", STOCK) as process:
+        assert process.stdout is not None
+        until(lambda: bool(desk.records()))
+        meanwhile = desk.load(broker.address, QUICK)
+        assert (meanwhile.rows_read, meanwhile.resume) == (0, desk.records()[0].resume)
+        publish_mqtt(broker.address, DEVICE_MESSAGES[:10])
+        assert json.loads(process.stdout.readline())["rows_read"] == 10
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+    publish_mqtt(broker.address, DEVICE_MESSAGES[10:30])
+    assert desk.load(broker.address, QUICK).rows_read == 20
+
+
 # -- Dagster -------------------------------------------------------------------------------
 
 

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from inventory_platform.planning.frames import KEY, Matrix, nullable, require
+from inventory_platform.planning.frames import KEY, Matrix, PlanningError, nullable, require
 
 WEEK = 7
+LONGEST_HISTORY = 3660
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Demand:
             because the item was out of stock or did not exist yet.
         unrecorded_days: For each series, the days that had no row and count as days without
             sales.
+        rows_left_out: Rows that belong to no series, having no product, location or date.
     """
 
     keys: pl.DataFrame
     first_date: date
     units: Matrix
     unrecorded_days: pl.Series
+    rows_left_out: int = 0
 
     @property
     def days(self) -> int:
@@ -88,12 +91,14 @@ def demand_series(daily: pl.DataFrame) -> Demand:
         The series, the same for any order of the rows.
 
     Raises:
-        PlanningError: If a column is missing.
+        PlanningError: If a column is missing, or the days lie too far apart to be true.
     """
     require(daily, "daily demand", [*KEY, "date", "units_sold", "was_out_of_stock"])
-    known = daily.drop_nulls([*KEY, "date"]).lazy()
+    known = daily.with_columns(pl.col("date").cast(pl.Date)).drop_nulls([*KEY, "date"])
+    left_out = len(daily) - len(known)
     days = (
-        known.group_by(*KEY, "date")
+        known.lazy()
+        .group_by(*KEY, "date")
         .agg(
             units=pl.col("units_sold").cast(pl.Float64).clip(lower_bound=0).sum(),
             is_unknown=pl.col("units_sold").is_null().any(),
@@ -103,12 +108,18 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     )
     keys = days.group_by(KEY).agg(first=pl.col("date").min(), recorded=pl.len()).sort(KEY)
     if keys.is_empty():
-        nothing = np.empty((0, 0))
-        return Demand(
-            keys.select(KEY), date.min, nothing, pl.Series("unrecorded_days", [], pl.Int64)
-        )
+        nothing = pl.Series("unrecorded_days", [], pl.Int64)
+        return Demand(keys.select(KEY), date.min, np.empty((0, 0)), nothing, left_out)
     first = keys["first"].min()
+    last = days["date"].max()
     assert isinstance(first, date)
+    assert isinstance(last, date)
+    width = (last - first).days + 1
+    if width > LONGEST_HISTORY:
+        raise PlanningError(
+            f"the daily demand frame reaches from {first} to {last}",
+            f"leave out days that cannot be true; {LONGEST_HISTORY} days can be planned with",
+        )
     offset = (pl.col("date") - first).dt.total_days()
     cells = days.join(keys.select(KEY).with_row_index("series"), on=KEY).select(
         "series",
@@ -118,12 +129,11 @@ def demand_series(daily: pl.DataFrame) -> Demand:
         .otherwise("units")
         .alias("units"),
     )
-    width = int(cells["day"].max()) + 1  # type: ignore[arg-type]
     began = keys.select((pl.col("first") - first).dt.total_days()).to_series().to_numpy()
     units = np.where(np.arange(width) >= began[:, None], 0.0, np.nan)
     units[cells["series"].to_numpy(), cells["day"].to_numpy()] = cells["units"].to_numpy()
     unrecorded = pl.Series("unrecorded_days", width - began - keys["recorded"].to_numpy())
-    return Demand(keys.select(KEY), first, units, unrecorded)
+    return Demand(keys.select(KEY), first, units, unrecorded, left_out)
 
 
 def without_spikes(demand: Demand, *, multiple: float = 10, days_needed: int = 8) -> Demand:
@@ -158,10 +168,9 @@ def completed(demand: Demand) -> Demand:
     weeks = -(-days // WEEK)
     padded = np.full((series, weeks * WEEK), np.nan)
     padded[:, :days] = demand.units
-    by_week = padded.reshape(series, weeks, WEEK)
+    by_week = padded.reshape(series, weeks, WEEK)  # a view: filling it fills `padded`
     for week in range(1, weeks):
         np.copyto(by_week[:, week], by_week[:, week - 1], where=np.isnan(by_week[:, week]))
     for week in range(weeks - 2, -1, -1):
         np.copyto(by_week[:, week], by_week[:, week + 1], where=np.isnan(by_week[:, week]))
-    filled = np.nan_to_num(by_week.reshape(series, -1)[:, :days], nan=0.0)
-    return replace(demand, units=filled)
+    return replace(demand, units=np.nan_to_num(padded[:, :days], nan=0.0))

@@ -1,10 +1,10 @@
 """The demand between ordering and receiving: the distribution that reorder points are made of.
 
 For steady demand its mean and spread are enough (normal distribution). Rare or uneven demand is
-not normal: a reorder point from mean and spread serves an item with 5 % selling days at 92 %
-instead of 95 %. There the whole distribution is computed: the sum of as many days as the lead
-time has, each drawn from the days that were seen. The sum is exact (by Fourier transform), not
-a simulation, so that equal input gives equal reorder points.
+not normal, and mean and spread aim too low or too high. There the whole distribution is
+computed: the sum of as many days as the lead time has, each drawn from the days that were seen.
+The sum is exact (by Fourier transform), not a simulation, so that equal input gives equal
+reorder points.
 
 All functions take one number for each series and answer likewise; NaN is unknown.
 """
@@ -21,7 +21,8 @@ from inventory_platform.planning.frames import Matrix, Vector
 
 BINS = 2048
 SERIES_AT_ONCE = 256
-DAYS_LOOKED_AT = 365
+DAYS_LOOKED_AT = 730
+SMALLEST_SPREAD = 0.5  # days; less cannot be told apart in whole days
 ROUNDING = 1e-9  # of a probability, so that 0.95 is reached by 0.9499999999
 
 
@@ -112,7 +113,7 @@ def empirical_policy(
 ) -> tuple[Vector, Vector]:
     """Reorder points and stock-out risks for demand that is rare or uneven.
 
-    A day's demand is drawn from the known days of the last year. So that the forecast counts
+    A day's demand is drawn from the known days of the last two years. So that the forecast counts
     (an item that is dying, a season that begins), days with demand are made rarer or more
     frequent until the mean is that of the forecast; where every day has demand already, sizes
     grow instead.
@@ -155,13 +156,12 @@ def lead_time_weights(days: Vector, spread: Vector) -> Matrix:
     longest = _longest_lead_time(days, spread)
     day = np.arange(longest.max(initial=0) + 1)[None, :]
     between = np.clip(1 - np.abs(day - days[:, None]), 0, 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shape = np.square(days / spread)[:, None]
-        scale = (np.square(spread) / days)[:, None]
-        logarithm = (shape - 1) * np.log(np.maximum(day, 1e-300)) - day / scale
-    varies = (spread >= 0.5) & (days > 0)
-    logarithm = np.where(varies[:, None], logarithm, 0.0)
-    logarithm[:, 0] = np.where(varies, -np.inf, 0.0)
+    varies = (spread >= SMALLEST_SPREAD) & (days > 0)
+    mean, deviation = np.where(varies, days, 1.0), np.where(varies, spread, 1.0)
+    shape = np.square(mean / deviation)[:, None]
+    scale = (np.square(deviation) / mean)[:, None]
+    logarithm = (shape - 1) * np.log(np.maximum(day, 1)) - day / scale
+    logarithm[:, 0] = -np.inf
     gamma = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
     weights = np.where(varies[:, None], gamma, between)
     weights[day > longest[:, None]] = 0.0

@@ -215,7 +215,8 @@ class HttpClient:
             return self._insist(request, self._quota(quota or ""), complaint)
         except httpx.InvalidURL:
             raise SourceError(
-                f"{self._clean(url)!r} is no address.", "Correct the source's entry."
+                f"{self._clean(url.partition('?')[0])!r} is no address.",
+                "Correct the source's entry.",
             ) from None
         except HttpStatusError as error:
             raise HttpStatusError(
@@ -308,9 +309,7 @@ class HttpClient:
 
     def _send(self, request: httpx.Request, identity: Mapping[str, str]) -> Response:
         limits = self._limits
-        headers = httpx.Headers(self._introduction)
-        headers.update(identity)
-        headers.update(request.headers)
+        headers = _joined_headers(self._introduction, identity, request.headers)
         outgoing = httpcore.Request(
             request.method,
             str(request.url),
@@ -331,6 +330,9 @@ class HttpClient:
             with closing(answer):
                 received = httpx.Headers(answer.headers)
                 body = _body(answer.iter_stream(), received, limits.max_bytes, _name(request))
+        except httpcore.LocalProtocolError:
+            # Its message shows the header.
+            raise _unsendable() from None
         except httpcore.TimeoutException:
             raise _TransientError("no answer in time") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, zlib.error) as error:
@@ -482,6 +484,24 @@ def _http_date(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _joined_headers(*several: Mapping[str, str]) -> httpx.Headers:
+    headers = httpx.Headers()
+    try:
+        for given in several:
+            headers.update(given)
+    except UnicodeEncodeError:
+        raise _unsendable() from None
+    return headers
+
+
+def _unsendable() -> SourceError:
+    return SourceError(
+        "A header holds characters that cannot be sent, such as a line break.",
+        "Correct the keys, tokens and headers of the source's entry, or the environment "
+        "variables they come from.",
+    )
+
+
 def _redirected(request: httpx.Request, status: int, target: str) -> httpx.Request:
     try:
         url = request.url.join(target)
@@ -548,7 +568,7 @@ def _text(body: bytearray, headers: httpx.Headers, request: httpx.Request) -> st
     try:
         # A byte order mark is not part of the text.
         return body.decode("utf-8-sig" if charset.lower() in {"utf-8", "utf8"} else charset)
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         problem = str(error)
     raise SourceError(
         f"{_name(request)}: the answer is not text in {charset}: {problem}.",

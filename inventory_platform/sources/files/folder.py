@@ -25,7 +25,6 @@ from inventory_platform.sources.files.signatures import RefusedFileError
 log = logging.getLogger(__name__)
 
 _UNFINISHED_ENDS = (".part", ".partial", ".filepart", ".crdownload", ".tmp", ".temp", "~")
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -222,8 +221,5 @@ def _is_unfinished(name: str) -> bool:
 def _hash(fs: Any, path: str, size: int, modified: float) -> str:
     """Hash a file, once for as long as it stays the same."""
     del size, modified
-    digest = hashlib.sha256()
     with fs.open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

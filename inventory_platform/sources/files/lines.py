@@ -127,9 +127,8 @@ def fast_lines(
 
 def _names(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> list[str]:
     rows = con.execute(
-        "select distinct unnest(any_value(keys)) as name from (select json_keys(json) as keys "
-        f"from read_ndjson_objects({_listed(parts)}, maximum_object_size = {LONGEST_LINE}, "
-        "compression = 'uncompressed')) group by hash(keys) order by name"
+        "select distinct unnest(any_value(keys)) as name from (select json_keys(document) as keys "
+        f"from {_read_lines(parts)} where document <> '') group by hash(keys) order by name"
     ).fetchall()
     return [name for (name,) in rows]
 
@@ -146,11 +145,16 @@ def _lines(part: Part) -> str:
     """A SELECT with the documents of a file of JSON lines, its empty lines left out."""
     return (
         "select document, position from (select document, row_number() over () as position "
-        f"from read_csv({literal(plain(part.path))}, auto_detect = false, header = false, "
+        f"from {_read_lines([part])}) where trim(document) <> ''"
+    )
+
+
+def _read_lines(parts: Sequence[Part]) -> str:
+    return (
+        f"read_csv({_listed(parts)}, auto_detect = false, header = false, "
         f"delim = {literal(_NO_DELIMITER)}, quote = '', escape = '', "
         "columns = {'document': 'VARCHAR'}, compression = 'none', "
-        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE})) "
-        "where trim(document) <> ''"
+        f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE})"
     )
 
 

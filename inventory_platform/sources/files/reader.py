@@ -75,6 +75,7 @@ class FileReader:
         self.address = address
         self.options = read_options(address, options)
         self.folder = Folder(address)
+        self._arrivals = Arrivals(self.folder)
 
     def attach(self, con: duckdb.DuckDBPyConnection) -> None:
         """Check that the file or folder exists."""
@@ -111,16 +112,16 @@ class FileReader:
             SourceError: There is no such file, or one of a whole table cannot be read.
         """
         # Kept, because relations are read after they were yielded.
-        self._arrivals = arrivals = Arrivals(self.folder)
-        taken = self._take(arrivals, request)
+        self._arrivals = Arrivals(self.folder)
+        taken = self._take(request)
         fast = self._fast(con, taken, request)
         if fast is not None:
             yield fast
-        yield self._careful(con, arrivals, taken, request)
+        yield self._careful(con, taken, request)
 
     # -- which files -----------------------------------------------------------------------
 
-    def _take(self, arrivals: Arrivals, request: Request) -> list[_Taken]:
+    def _take(self, request: Request) -> list[_Taken]:
         pattern = stream_of(request.table)
         found = self.folder.find(pattern)
         if not found and (request.is_whole or not any(mark in pattern for mark in "*?[")):
@@ -133,18 +134,16 @@ class FileReader:
                 _Taken(
                     file,
                     Input(file.name, "", file.size),
-                    arrivals.bring(file, self.options.of(file.name)),
+                    self._arrivals.bring(file, self.options.of(file.name)),
                 )
                 for file in found
             ]
-        return list(self._take_new(arrivals, found, request))
+        return list(self._take_new(found, request))
 
-    def _take_new(
-        self, arrivals: Arrivals, found: Sequence[Found], request: Request
-    ) -> Iterator[_Taken]:
+    def _take_new(self, found: Sequence[Found], request: Request) -> Iterator[_Taken]:
         known = set(request.inputs)
         for file in self.folder.settled(list(found), self.options.settle_seconds):
-            if arrivals.is_full:
+            if self._arrivals.is_full:
                 log.info("%s and later files are left for the next load", file.name)
                 return
             fingerprint = self.folder.fingerprint(file)
@@ -153,7 +152,7 @@ class FileReader:
             known.add(fingerprint)
             taken = _Taken(file, Input(file.name, fingerprint, file.size), [])
             try:
-                taken.parts = arrivals.bring(file, self.options.of(file.name))
+                taken.parts = self._arrivals.bring(file, self.options.of(file.name))
             except RefusedFileError as error:
                 _refuse(taken, error)
             yield taken
@@ -191,13 +190,10 @@ class FileReader:
         )
 
     def _careful(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        arrivals: Arrivals,
-        taken: Sequence[_Taken],
-        request: Request,
+        self, con: duckdb.DuckDBPyConnection, taken: Sequence[_Taken], request: Request
     ) -> Relation:
         con.execute("set preserve_insertion_order = true")
+        is_only = sum(len(each.parts) for each in taken) == 1
         found: list[Rows] = []
         documents: list[Part] = []
         for each in taken:
@@ -205,7 +201,7 @@ class FileReader:
                 continue
             try:
                 rows = [
-                    self._rows(con, part, request, arrivals)
+                    self._rows(con, part, request, is_only)
                     for part in each.parts
                     if part.suffix not in _JSON_SUFFIXES
                 ]
@@ -243,12 +239,12 @@ class FileReader:
         )
 
     def _rows(
-        self, con: duckdb.DuckDBPyConnection, part: Part, request: Request, arrivals: Arrivals
+        self, con: duckdb.DuckDBPyConnection, part: Part, request: Request, is_only: bool
     ) -> Rows:
         if part.suffix in TEXT_SUFFIXES:
-            return careful_rows(con, self._text(part, request), arrivals.scratch())
+            return careful_rows(con, self._text(part, request), self._arrivals.scratch())
         if part.suffix in SHEET_SUFFIXES:
-            rows = sheet_rows(con, part)
+            rows = sheet_rows(con, part, is_only=is_only)
         else:
             rows = parquet_rows(con, part, to_the_end=not request.is_whole)
         _must_have_some(part, rows.columns, request)

@@ -1,8 +1,8 @@
 """Rows of workbooks: XLSX and XLS.
 
 Every cell arrives as text: dates in ISO 8601, text with its leading zeros, whole numbers
-without decimals. A sheet is read whole, so its size is limited; then it is kept in the engine,
-which can put it to disk.
+without decimals. A sheet is read whole, so its size is limited; where several follow
+each other they are kept in the engine, which can put them to disk.
 """
 
 from __future__ import annotations
@@ -42,8 +42,13 @@ _FORMULA_CELL = re.compile(
 _PLACE = re.compile(rb'\br="([A-Z]+[0-9]+)"')
 
 
-def sheet_rows(con: duckdb.DuckDBPyConnection, part: Part) -> Rows:
+def sheet_rows(con: duckdb.DuckDBPyConnection, part: Part, *, is_only: bool) -> Rows:
     """Read a sheet into the engine.
+
+    Args:
+        con: Connection the rows are read over.
+        part: The workbook.
+        is_only: Whether it may stay in memory, as no other follows.
 
     Raises:
         RefusedFileError: The workbook is damaged, too large, or does not hold all its values.
@@ -76,7 +81,7 @@ def sheet_rows(con: duckdb.DuckDBPyConnection, part: Part) -> Rows:
     cells = cells.slice(first - 1).rename_columns([f"c{i}" for i in range(len(names))])
     place = pa.array(range(first, first + cells.num_rows), pa.int64())
     wrong = {e.position[0] + 1: e for e in (errors.errors if errors else [])}
-    return _keep(con, part, names, cells.append_column("place", place), wrong)
+    return _keep(con, part, names, cells.append_column("place", place), wrong, is_only)
 
 
 def _names(part: Part, cells: pa.Table) -> list[str]:
@@ -107,17 +112,20 @@ def _keep(
     names: list[str],
     cells: pa.Table,
     wrong: dict[int, fastexcel.CellError],
+    is_only: bool,
 ) -> Rows:
-    kept = f"file_rows_{part.number}"
+    kept, given = f"file_rows_{part.number}", f"file_cells_{part.number}"
     listed = ", ".join(f"c{i} as {identifier(n)}" for i, n in enumerate(names))
     filled = ", ".join(f"c{i}" for i in range(len(names)))
-    con.register("file_cells", cells)
+    con.register(given, cells)
     con.execute(
-        f"create or replace temp table {kept} as select {listed}, place as {ROW} "
-        f"from file_cells where coalesce({filled}) is not null or place in (select "
-        f"unnest({sorted(wrong)}::bigint[]))"
+        f"create or replace temp {'view' if is_only else 'table'} {kept} as "
+        f"select {listed}, place as {ROW} from {given} "
+        # An empty row is no row, unless what it held could not be read.
+        f"where coalesce({filled}) is not null or list_contains({sorted(wrong)}::bigint[], place)"
     )
-    con.unregister("file_cells")
+    if not is_only:
+        con.unregister(given)
     origin = f"{literal(part.origin)} as {ORIGIN}, {part.number} as {SEQUENCE}"
     columns = dict.fromkeys(names, "VARCHAR")
     if not wrong:

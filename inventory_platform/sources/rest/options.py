@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 
 from inventory_platform.errors import SettingsError
 from inventory_platform.sources.http import HttpLimits
 
+
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", secret.get_secret_value()):
+        raise ValueError("may only hold printable ASCII, and no spaces around it")
+    return secret
+
+
 Secret: TypeAlias = Annotated[SecretStr, Field(min_length=1)]
+HeaderSecret: TypeAlias = Annotated[Secret, AfterValidator(_fits_a_header)]
 
 
 class _Options(BaseModel):
@@ -22,15 +39,15 @@ class HeaderAuth(_Options):
     """A key in a header of its own."""
 
     kind: Literal["header"]
-    name: str
-    value: Secret
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    value: HeaderSecret
 
 
 class BearerAuth(_Options):
     """A token that does not change."""
 
     kind: Literal["bearer"]
-    token: Secret
+    token: HeaderSecret
 
 
 class BasicAuth(_Options):
@@ -213,5 +230,5 @@ def read_options(options: Mapping[str, Any]) -> RestOptions:
     named = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems)
     raise SettingsError(
         f"The entry of a REST source is wrong: {named}.",
-        "Correct the keys in sources.toml; docs/sources.md lists them.",
+        "Correct the keys in sources.toml; docs/rest.md lists them.",
     )

@@ -96,7 +96,7 @@ class Walk:
             if isinstance(how, ByCursor):
                 asked = {**params, how.parameter: step}
             else:
-                url, asked = str(httpx.URL(url).join(step)), {}
+                url, asked = _joined(url, step), {}
 
     def _next_step(
         self, how: OnePage | ByCursor | ByLink | ByLinkHeader, document: Document
@@ -239,8 +239,18 @@ class Tally:
 def _server_time(headers: Mapping[str, str]) -> datetime | None:
     try:
         return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _joined(url: str, link: str) -> str:
+    try:
+        return str(httpx.URL(url).join(link))
+    except httpx.InvalidURL:
+        raise SourceError(
+            f"{httpx.URL(url).path}: the link to the next page is no address.",
+            "Correct where the link is in the source's entry, or ask who runs the server.",
+        ) from None
 
 
 @contextmanager

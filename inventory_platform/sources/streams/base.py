@@ -7,6 +7,7 @@ acknowledged once these are committed. How a broker is spoken to is in `mqtt.py`
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,14 +17,20 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow as pa
 
-from inventory_platform.errors import SettingsError
+from inventory_platform.errors import SettingsError, SourceError
 from inventory_platform.sources.base import Relation, Request, SourceTable
 from inventory_platform.sources.documents import rows_of, stream_of
+
+log = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 0.2
 """How long a receiver may sit before it looks whether it should stop."""
 
 _BATCH_BYTES = 64 * 2**20
+
+
+class TakenError(SourceError):
+    """Another process of this machine is reading the stream, and only one can."""
 
 
 class Message(NamedTuple):
@@ -52,6 +59,7 @@ class Consumer(Protocol):
         """Connect and stand where an earlier `resume` says; at the beginning without one.
 
         Raises:
+            TakenError: Another process of this machine reads there, and only one can.
             SourceError: The broker cannot be reached or refuses; says why and what to do.
         """
 
@@ -156,7 +164,15 @@ class StreamReader:
         place = self._places.get(topic)
         if place is None or place.is_ahead or place.committed != request.resume:
             # The last: another process has loaded meanwhile.
-            place = self._open(topic, request.resume)
+            try:
+                place = self._open(topic, request.resume)
+            except TakenError as error:
+                if self.stays_open:
+                    raise
+                # What comes in is being loaded already, so nothing is missing here.
+                log.info("Nothing to load from %s: %s", topic, error.what)
+                yield from self._rows(con, [], request)
+                return
             if not self.stays_open:
                 self._drain(place)
         messages, place.waiting = place.waiting, []
@@ -169,14 +185,21 @@ class StreamReader:
             if not self.stays_open:
                 self.close()
 
-        con.register("stream_messages", _as_arrow(messages))
-        for rows in rows_of(con, "from stream_messages", request):
+        for rows in self._rows(con, messages, request):
             yield replace(rows, resume=resume, acknowledge=acknowledge)
 
     def close(self) -> None:
         """Disconnect from the broker; what is not acknowledged comes again."""
         while self._places:
             self._places.popitem()[1].consumer.close()
+
+    @staticmethod
+    def _rows(
+        con: duckdb.DuckDBPyConnection, messages: Sequence[Message], request: Request
+    ) -> Iterator[Relation]:
+        con.register("stream_messages", _as_arrow(messages))
+        for rows in rows_of(con, "from stream_messages", request):
+            yield replace(rows, resume=request.resume)
 
     def _open(self, topic: str, resume: str | None) -> _Place:
         left = self._places.pop(topic, None)

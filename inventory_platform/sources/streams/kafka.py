@@ -95,6 +95,9 @@ def _configuration(address: BrokerAddress, chosen: Mapping[str, Any]) -> dict[st
         "enable.partition.eof": True,
         "queued.max.messages.kbytes": 16_384,
         "fetch.wait.max.ms": 100,
+        # A dead broker must neither hold up the end for a minute nor fill the log.
+        "socket.timeout.ms": 10_000,
+        "reconnect.backoff.ms": 1_000,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -108,8 +111,10 @@ class _KafkaConsumer:
 
     def __init__(self, topic: str, configuration: Mapping[str, Any]) -> None:
         self._topic = topic
+        self._complaint = ""
+        told = {**configuration, "error_cb": self._on_error}
         try:
-            self._client = Client(dict(configuration), logger=log)
+            self._client = Client(told, logger=log)
         except KafkaException as error:
             raise SettingsError(
                 f"A Kafka source: {error.args[0].str()}.", "Correct it in sources.toml."
@@ -215,11 +220,20 @@ class _KafkaConsumer:
         log.warning("Topic %s is read from its beginning: %s", self._topic, why)
         self._restarted.append(why)
 
+    def _on_error(self, error: KafkaError) -> None:
+        # A request only says that it failed; why a connection did is said here.
+        self._complaint = error.str()
+
     def _failure(self, error: KafkaError) -> SourceError:
         remedy = "Check the brokers, the network and sources.toml; nothing received is lost."
         if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:
             remedy = "Create the topic, or correct the contract's source."
-        return SourceError(f"Topic {self._topic!r} cannot be read: {error.str()}", remedy)
+        # Complaints are told to who polls; a message that comes with it is received again.
+        self._client.poll(0)
+        said = f"Topic {self._topic!r} cannot be read: {error.str()}."
+        if self._complaint:
+            said += f" The last complaint of the connection: {self._complaint}."
+        return SourceError(said, remedy)
 
 
 def _message(record: Record) -> Message:

@@ -1,22 +1,26 @@
 """MQTT 3.1.1 and 5: a session that the broker keeps, acknowledged after the commit.
 
 The broker remembers what this reader has not acknowledged, also while nobody reads, so the
-place in the stream is its business. Everything happens in the caller's thread: while a load
-runs nothing is read, and the broker holds messages back.
+place in the stream is its business. A session has one reader: a broker disconnects the first
+when a second comes, so processes of one machine agree by a lock. Everything happens in the
+caller's thread: while a load runs nothing is read, and the broker holds messages back.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
+import os
 import re
 import select
 import ssl
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -28,6 +32,7 @@ from inventory_platform.sources.streams.base import (
     BrokerAddress,
     Message,
     StreamReader,
+    TakenError,
     parse_address,
     read_options,
 )
@@ -117,6 +122,7 @@ class _MqttConsumer:
         self._arrived: deque[MQTTMessage] = deque()
         self._unacknowledged: list[tuple[int, int]] = []
         self._refusal: str | None = None
+        self._lock_file: IO[str] | None = None
         self._is_connected = self._is_subscribed = self._had_session = False
         self._is_lost = False
         self._heard = self._opened = 0.0
@@ -127,6 +133,7 @@ class _MqttConsumer:
 
     def open(self, resume: str | None) -> None:
         host, port = self._broker.hosts[0]
+        self._lock()
         try:
             if self._chosen["protocol"] == "5":
                 self._client.connect(
@@ -186,6 +193,23 @@ class _MqttConsumer:
 
     def close(self) -> None:
         self._client.disconnect()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def _lock(self) -> None:
+        """Take the session for this process; the system frees it when the process ends."""
+        host, port = self._broker.hosts[0]
+        session = session_name(self._chosen["client_id"], self._topic)
+        name = f"{session}@{host}-{port}-{os.getuid()}.lock"
+        self._lock_file = (Path(tempfile.gettempdir()) / name).open("a")
+        try:
+            # By process, not by file: a load that failed may have left its own open.
+            fcntl.lockf(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TakenError(
+                f"Another process of this machine reads {self._topic} of {host}:{port}.",
+                "Stop it, or let it: it loads what comes in.",
+            ) from None
 
     def _make_client(self) -> Client:
         is_v5 = self._chosen["protocol"] == "5"

@@ -569,24 +569,29 @@ def sandbox_generate(
     rows: Annotated[
         int | None, typer.Option(help="Sales transactions; other tables follow.", min=100)
     ] = None,
-    if_missing: Annotated[bool, typer.Option(help="Leave an existing database alone.")] = False,
+    if_missing: Annotated[bool, typer.Option(help="Leave an existing sandbox alone.")] = False,
 ) -> None:
-    """Write the sandbox's inventory database: a plausible business with known dirt."""
+    """Write the sandbox's database and files: a plausible business with known dirt."""
+    from inventory_platform.sandbox.files import generate as generate_files
     from inventory_platform.sandbox.inventory_db import generate
 
     settings = get_settings()
     path = settings.sandbox_database
-    if if_missing and path.exists():
-        out.print(f"The sandbox database exists: {_shown(path)}")
+    if if_missing and path.exists() and settings.sandbox_drop.exists():
+        out.print(f"The sandbox exists: {_shown(path.parent)}")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     made = generate(path, rows=rows or settings.sandbox_rows)
+    files = generate_files(settings.sandbox_drop)
     table = Table("table", "rows", title=f"Sandbox database {_shown(path)}", title_justify="left")
     for name, count in made.row_counts.items():
         table.add_row(name, f"{count:,}")
     out.print(table)
+    out.print(f"{len(files.rows)} files in {_shown(settings.sandbox_drop)}.")
     planted = sum(len(d.row_ids) for d in made.dirt)
-    out.print(f"{planted} rows of it are planted dirt (docs/sandbox.md).")
+    out.print(
+        f"{planted} rows and {len(files.dirt)} places in files are planted dirt (docs/sandbox.md)."
+    )
 
 
 if __name__ == "__main__":

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         return self.data_dir / "sandbox" / "inventory.sqlite"
 
     @property
+    def sandbox_drop(self) -> Path:
+        """The sandbox's drop folder."""
+        return self.data_dir / "sandbox" / "drop"
+
+    @property
     def temp_dir(self) -> Path:
         """Where DuckDB spills and loads are staged."""
         return self.data_dir / "tmp"

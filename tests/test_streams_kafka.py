@@ -250,3 +250,16 @@ def test_name_and_password_of_the_address_mean_sasl_over_tls():
 
 def test_a_kafka_source_is_made_without_speaking_to_anybody():
     KafkaReader("kafka://nowhere.invalid:9092")
+
+
+def test_a_cluster_that_is_exchanged_under_a_reader_is_noticed(cluster, desk, monkeypatch):
+    monkeypatch.setattr(kafka, "_LOOK_SECONDS", 0.0)
+    publish_kafka(cluster.address, [event(1)])
+    loader = desk.loader(cluster.address)
+    loader.reader.stays_open = True
+    loader.load(desk.contract)
+    consumer = loader.reader._places[TOPIC].consumer
+    consumer._cluster = "another"
+    with pytest.raises(SourceError, match="suddenly on another cluster"):
+        loader.reader.gather(TOPIC, 1, 1, lambda: False)
+    loader.reader.close()

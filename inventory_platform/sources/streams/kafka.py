@@ -195,6 +195,11 @@ class _KafkaConsumer:
                 raise KafkaException(topic.error)
             starts = {p: offsets.get(str(p)) for p in topic.partitions if p not in self._next}
             if cluster and found.cluster_id != cluster:
+                if self._next:
+                    raise SourceError(
+                        f"Topic {self._topic!r} is suddenly on another cluster, {found.cluster_id}.",
+                        "If that is meant, nothing: the new one is read from its beginning.",
+                    )
                 self._restart(f"cluster {found.cluster_id} is not {cluster}")
                 starts = dict.fromkeys(starts)
             self._cluster = found.cluster_id

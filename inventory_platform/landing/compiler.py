@@ -451,7 +451,8 @@ def _timestamp_from_text(column: Column, text: str) -> tuple[str, _Refusals]:
     # The plain cast drops a UTC offset without a word; the zoned one honours it but is slower,
     # so it is kept for texts that leave room for an offset.
     cast = (
-        f"case when {text} like '____-__-_____:__:__' then try_cast({text} as timestamp) "
+        f"case when {text} like '____-__-_____:__:__' or {text} like '____-__-_____:__:__%Z' "
+        f"then try_cast({text} as timestamp) "
         f"when regexp_matches({text}, {_DIGIT_FIRST}) "
         f"then cast(try_cast({text} as timestamptz) as timestamp) end"
     )

@@ -45,7 +45,8 @@ _SCHEMA = pa.schema(
         ("body", pa.large_string()),
     ]
 )
-_BUFFERED_BYTES = 32 << 20
+# One row group: what is taken apart in one piece is a multiple of it.
+_BUFFERED_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ class _KafkaConsumer:
             if cluster and found.cluster_id != cluster:
                 if self._next:
                     raise SourceError(
-                        f"Topic {self._topic!r} is suddenly on another cluster, {found.cluster_id}.",
+                        f"Topic {self._topic!r} is suddenly on another cluster.",
                         "If that is meant, nothing: the new one is read from its beginning.",
                     )
                 self._restart(f"cluster {found.cluster_id} is not {cluster}")

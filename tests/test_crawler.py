@@ -64,7 +64,8 @@ class Fetched:
 
     def __init__(self, items):
         self.items = list(items)
-        self.resume = next(i.resume for i in reversed(self.items) if isinstance(i, Checkpoint))
+        checkpoints = [i for i in self.items if isinstance(i, Checkpoint)]
+        self.resume = checkpoints[-1].resume if checkpoints else None
         pages = [i for i in self.items if isinstance(i, Page)]
         self.pages = [json.loads(p.body) for p in pages if p.stream == "pages"]
         self.visits = [v for p in pages if p.stream == "visits" for v in json.loads(p.body)]
@@ -179,6 +180,15 @@ def test_what_did_not_change_is_visited_and_not_kept_again():
         assert second.visit("/p/3")["status"] == 304
         # No tag, and something else in it each time: told by its products.
         assert second.visit("/p/8")["status"] == 200
+
+
+def test_a_shop_is_left_alone_for_as_long_as_was_agreed():
+    with sandbox() as (shop, base):
+        first = crawl(base, rest_hours=1)
+        asked = len(shop.log)
+        again = crawl(base, first.resume, rest_hours=1)
+        assert (again.visits, again.pages, len(shop.log)) == ([], [], asked)
+        assert crawl(base, first.resume).visits
 
 
 def test_a_day_later_the_pages_with_new_prices_are_kept():

@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -79,6 +79,9 @@ class CrawlFetcher:
         """
         if name not in self.fetches():
             raise SourceError(f"There is no fetch {name!r}.", f"Known: {', '.join(self.fetches())}")
+        memory = _Memory.read(resume, self.rules)
+        if memory.has_rest(self.rules.rest_hours):
+            return
         pace = Pace(self.rules.per_minute, sleep=self._sleep)
         with HttpClient(
             [o.removeprefix("https://") for o in _doors(self.rules)],
@@ -87,7 +90,7 @@ class CrawlFetcher:
             sleep=pace.wait_before_retry,
         ) as client:
             web = _Web(self.rules, client, pace)
-            yield from _Crawl(self.rules, web, _Memory.read(resume, self.rules)).run()
+            yield from _Crawl(self.rules, web, memory).run()
 
 
 class _Web:
@@ -154,12 +157,14 @@ class _Memory:
         pages: Address → what is known of the page.
         waiting: Pages the crawl under way has still to ask for.
         done: Pages it has dealt with.
+        finished: Instant at which the last crawl came to its end.
     """
 
     rules: str
     pages: dict[str, _Known] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    finished: str | None = None
 
     @classmethod
     def read(cls, resume: str | None, rules: Rules) -> _Memory:
@@ -168,7 +173,15 @@ class _Memory:
         if stored.get("rules") != rules.fingerprint:
             return cls(rules.fingerprint)
         pages = {url: _Known(*values) for url, values in stored["pages"].items()}
-        return cls(rules.fingerprint, pages, stored["waiting"], stored["done"])
+        return cls(
+            rules.fingerprint, pages, stored["waiting"], stored["done"], stored.get("finished")
+        )
+
+    def has_rest(self, hours: float) -> bool:
+        """Whether the last crawl ended so short a time ago that the shop is left alone."""
+        if self.waiting or self.finished is None:
+            return False
+        return datetime.now(UTC) - datetime.fromisoformat(self.finished) < timedelta(hours=hours)
 
     def checkpoint(self) -> Checkpoint:
         """The memory as text."""
@@ -176,7 +189,10 @@ class _Memory:
             url: [k.etag, k.modified, k.digest, k.products, k.links]
             for url, k in self.pages.items()
         }
-        kept = {"rules": self.rules, "pages": pages, "waiting": self.waiting, "done": self.done}
+        kept = {
+            **{"rules": self.rules, "pages": pages, "finished": self.finished},
+            **{"waiting": self.waiting, "done": self.done},
+        }
         return Checkpoint(json.dumps(kept, separators=(",", ":")))
 
 
@@ -354,6 +370,7 @@ class _Crawl:
         self.memory.pages = pages
         self.waiting.clear()
         self.done.clear()
+        self.memory.finished = _now() if products else None
         yield from self._keep()
         if not products:
             raise SourceError(

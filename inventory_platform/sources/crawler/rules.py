@@ -26,9 +26,10 @@ PRODUCT = "product"
 _EXTRACTION = 1
 """To be raised when pages are read differently, so that every page is asked for again."""
 _FIELDS = ("name", "url", "sku", "gtin", "brand", "price", "currency", "availability")
+_NOT_READING = {"max_pages", "per_minute", "rest_hours", "contact", "origins", "door"}
 _OPTIONS = frozenset(
     {"shop", "start", "listings", "products", "hosts", "max_pages", "per_minute", "contact"}
-    | {"locale", "currency", "sitemaps", "selectors", "stock_words", "public_address"}
+    | {"rest_hours", "locale", "currency", "sitemaps", "selectors", "stock_words", "public_address"}
 )
 
 
@@ -73,6 +74,7 @@ class Rules:
         products: Patterns of paths of single products.
         max_pages: Pages asked for in one crawl.
         per_minute: Requests a minute to each host, at most.
+        rest_hours: How long a shop is left alone after a crawl of it has ended.
         contact: Where the shop can complain; part of the user agent.
         locale_name: The locale as it is declared.
         currency: Currency of prices that name none.
@@ -93,6 +95,7 @@ class Rules:
     products: tuple[str, ...]
     max_pages: int
     per_minute: float
+    rest_hours: float
     contact: str
     locale_name: str
     currency: str | None
@@ -114,7 +117,7 @@ class Rules:
         reading = {
             name: value
             for name, value in asdict(self).items()
-            if name not in {"max_pages", "per_minute", "contact", "origins", "door"}
+            if name not in _NOT_READING
         }
         text = json.dumps([_EXTRACTION, reading], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -195,6 +198,7 @@ def read_rules(address: str, options: Mapping[str, Any]) -> Rules:
         products=read.texts("products"),
         max_pages=int(read.number("max_pages", 1000)),
         per_minute=read.number("per_minute", 30),
+        rest_hours=read.number("rest_hours", 0),
         contact=str(contact),
         locale_name=locale_name,
         currency=read_currency(currency),
@@ -228,7 +232,10 @@ class _Options:
         return tuple(values)
 
     def number(self, name: str, default: float) -> float:
-        value = self.values.get(name, default)
+        """A number above 0, as far as one is given."""
+        if name not in self.values:
+            return default
+        value = self.values[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise self._wrong(name, "a number above 0")
         return float(value)

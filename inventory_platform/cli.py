@@ -132,7 +132,7 @@ def rebuild(
     for suffix in ("", ".wal"):
         Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
     if as_of:
-        refresh(settings, registry.contracts, as_of)
+        refresh(settings, registry.relations, as_of)
         with open_warehouse(settings) as con:
             replace_planning_tables(con)
         run_dbt(settings, "build")
@@ -433,7 +433,7 @@ def query(
     from inventory_platform.registry import read_registry
 
     settings = get_settings()
-    with reader(settings, read_registry(settings).contracts) as con:
+    with reader(settings, read_registry(settings).relations) as con:
         cursor = run_query(con, sql)
         names = [column[0] for column in cursor.description or []]
         match format:

@@ -6,12 +6,12 @@ command line iterate over it; adding a source needs no other edit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
-from inventory_platform.contracts.base import TableContract, contracts_of
+from inventory_platform.contracts.base import TableContract, contract_modules, contracts_of
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.loader import Loader
@@ -23,11 +23,25 @@ from inventory_platform.sources.catalog import Source, read_catalog, redact, res
 
 @dataclass(frozen=True)
 class Registry:
-    """Every source and every table the platform knows."""
+    """Every source and every table the platform knows.
+
+    Attributes:
+        settings: Where everything is.
+        sources: The entries of `sources.toml`, by name.
+        contracts: The tables of these sources, by relation.
+        dormant: The tables of contracts whose source has no entry, such as one that was
+            retired. Nothing loads them; what was loaded stays, and models see it.
+    """
 
     settings: Settings
     sources: Mapping[str, Source]
     contracts: Mapping[str, TableContract]
+    dormant: Mapping[str, TableContract] = field(default_factory=dict)
+
+    @property
+    def relations(self) -> dict[str, TableContract]:
+        """Every table there is a contract for."""
+        return {**self.contracts, **self.dormant}
 
     def tables(self) -> Iterator[tuple[Source, TableContract]]:
         """Each table with its source, in the order declared."""
@@ -36,7 +50,7 @@ class Registry:
 
     def of_source(self, name: str) -> dict[str, TableContract]:
         """The contracts of one source, by table name."""
-        return {c.name: c for c in self.contracts.values() if c.source == name}
+        return {c.name: c for c in self.relations.values() if c.source == name}
 
     def source(self, name: str) -> Source:
         """The entry of a source.
@@ -57,10 +71,10 @@ class Registry:
         Raises:
             ContractError: There is none; names the tables there are.
         """
-        found = self.contracts.get(relation.replace(".", "__", 1))
+        found = self.relations.get(relation.replace(".", "__", 1))
         if found is None:
             raise ContractError(
-                f"There is no table {relation!r}.", f"Known tables: {', '.join(self.contracts)}."
+                f"There is no table {relation!r}.", f"Known tables: {', '.join(self.relations)}."
             )
         return found
 
@@ -109,12 +123,12 @@ def read_registry(settings: Settings) -> Registry:
         ContractError: A source has no contract, or a contract contradicts itself.
     """
     sources = read_catalog(settings)
-    contracts = {
-        contract.relation: contract
-        for source in sources
-        for contract in contracts_of(source).values()
-    }
-    return Registry(settings, sources, contracts)
+    retired = [name for name in contract_modules() if name not in sources]
+    return Registry(settings, sources, _by_relation(sources), _by_relation(retired))
+
+
+def _by_relation(sources: Iterable[str]) -> dict[str, TableContract]:
+    return {c.relation: c for source in sources for c in contracts_of(source).values()}
 
 
 @lru_cache(maxsize=1)

@@ -11,9 +11,9 @@ import json
 import os
 import shutil
 import sqlite3
-import tempfile
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -49,7 +49,9 @@ def test_every_source_table_carries_its_contract_as_column_schema(
     specs: list[dg.AssetSpec],
 ) -> None:
     raw = [spec for spec in specs if spec.key.path[0] == "raw"]
-    assert {s.group_name for s in raw} == set(tomllib.loads((PROJECT_DIR / "sources.toml").read_text()))
+    assert {s.group_name for s in raw} == set(
+        tomllib.loads((PROJECT_DIR / "sources.toml").read_text())
+    )
     for spec in raw:
         schema = spec.metadata["dagster/column_schema"]
         assert all(c.description and c.type for c in schema.columns), spec.key

@@ -239,7 +239,7 @@ def test_a_page_that_is_no_list_is_quarantined_as_it_came(shop: Shop) -> None:
     load = shop.load(ORDERS)
     assert (load.rows_read, load.rows_loaded, load.rows_quarantined) == (2, 1, 1)
     assert shop.query(ORDERS, "select reason, payload from ops.quarantine") == [
-        ("does not hold a list at $", '{"line":"{\\"error\\": \\"busy\\"}"}')
+        ("is not a list", '{"line":"{\\"error\\": \\"busy\\"}"}')
     ]
 
 

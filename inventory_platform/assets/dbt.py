@@ -111,7 +111,7 @@ def prepare_manifest(registry: Registry) -> Path:
     os.environ.update(dbt_environment(settings))
     with (manifest.parent / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for source in registry.sources:
+        for source in {c.source: None for c in registry.relations.values()}:
             contracts = registry.of_source(source)
             if stale_dbt_files(contracts, settings.dbt_dir):
                 write_dbt_files(contracts, settings.dbt_dir)
@@ -228,7 +228,7 @@ def newest_loads(registry: Registry) -> dict[str, str]:
     lake = Lake(registry.settings.lake_dir)
     return {
         relation: ids[-1]
-        for relation, contract in registry.contracts.items()
+        for relation, contract in registry.relations.items()
         if (ids := lake.load_ids(contract))
     }
 
@@ -237,7 +237,7 @@ def build_inputs(registry: Registry) -> str:
     """A fingerprint of everything the models are made from: raw files, SQL, seeds, code."""
     lake = Lake(registry.settings.lake_dir)
     digest = hashlib.sha256(code_version().encode())
-    for relation, contract in registry.contracts.items():
+    for relation, contract in registry.relations.items():
         newest = lake.files("raw", contract)[-1:]
         digest.update(f"{relation} {contract_version(contract)} {newest}".encode())
     for path in _input_files(registry.settings):
@@ -273,7 +273,7 @@ def build_dbt_assets(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
     ) -> Iterator[Any]:
         del warehouse
-        refresh(settings, registry.contracts)
+        refresh(settings, registry.relations)
         state = read_build_state(settings)
         # A build of some models completes nothing that a build of all left incomplete.
         if not context.is_subset:

@@ -11,7 +11,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from inventory_platform.assets.raw import POOL
+from inventory_platform.assets.raw import POOL, raw_key
 from inventory_platform.planning.matching import REVIEWED, match_products
 from inventory_platform.registry import Registry
 from inventory_platform.settings import PROJECT_DIR
@@ -52,14 +52,14 @@ _OURS = """
 
 
 def build_planning_assets(registry: Registry) -> list[dg.AssetsDefinition]:
-    """The planning assets whose sources the platform has."""
-    return [_competitor_matches(registry)] if set(_READ) <= set(registry.contracts) else []
+    """Everything planned; a source that is not there is one without rows."""
+    return [_competitor_matches(registry)]
 
 
 def _competitor_matches(registry: Registry) -> dg.AssetsDefinition:
     @dg.asset(
         key=["planning", "competitor_matches"],
-        deps=[dg.AssetKey(["raw", name]) for name in _READ],
+        deps=[raw_key(registry.contracts[name]) for name in _READ if name in registry.contracts],
         description="Which of our products each competitor's product is, and how certain that is.",
         group_name="planning",
         kinds={"polars", "duckdb"},
@@ -67,7 +67,7 @@ def _competitor_matches(registry: Registry) -> dg.AssetsDefinition:
         pool=POOL,
     )
     def competitor_matches(warehouse: Warehouse) -> dg.MaterializeResult[None]:
-        refresh(registry.settings, registry.contracts)
+        refresh(registry.settings, registry.relations)
         with warehouse.connect() as con:
             counts = replace_planning_tables(con)
         return dg.MaterializeResult(metadata={"dagster/row_count": sum(counts.values()), **counts})

@@ -54,7 +54,7 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
             raise dg.Failure(description=str(error), allow_retries=False) from error
         lake = Lake(registry.settings.lake_dir)
         with warehouse.connect() as con:
-            create_views(con, lake, registry.contracts.values(), changed=contract)
+            create_views(con, lake, registry.relations.values(), changed=contract)
             counted = con.execute(f"select count(*) from raw.{contract.relation}").fetchone()
         context.log.info(
             "%s: read %d, loaded %d, quarantined %d, deduplicated %d",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +31,11 @@ Timestamp: TypeAlias = Annotated[pl.Datetime, "us", None]
 Money: TypeAlias = Annotated[pl.Decimal, 18, 2]
 Binary: TypeAlias = pl.Binary
 
+_NO_CONTRACTS = {"base", "dbt_files"}
+"""Modules of this package that are about contracts and hold none."""
+
 DEFAULT_LOOKBACK = timedelta(minutes=10)
+DEFAULT_CLOCK_TOLERANCE = timedelta(days=1)
 METADATA_COLUMNS = (
     "_load_id",
     "_loaded_at",
@@ -72,6 +77,7 @@ class TableOptions:
     increments: bool
     elsewhere: tuple[str, ...]
     may_be_empty: bool
+    clock_tolerance: timedelta
 
 
 def column(
@@ -119,6 +125,7 @@ def table(
     increments: bool = False,
     elsewhere: Sequence[str] = (),
     may_be_empty: bool = False,
+    clock_tolerance: timedelta = DEFAULT_CLOCK_TOLERANCE,
 ) -> dict[str, TableOptions]:
     """Declare the table-level facts of a contract, for `Config.metadata`.
 
@@ -142,6 +149,8 @@ def table(
             that are not declared are kept and warned about.
         may_be_empty: Whether a snapshot without rows, or with few where there were many, is
             nothing to stop for, as with orders that wait to be packed.
+        clock_tolerance: How far ahead of this machine's clock the cursor may lie where it is a
+            time. Rows further ahead go to quarantine, as they would hide what comes after them.
     """
     options = TableOptions(
         source=source,
@@ -153,6 +162,7 @@ def table(
         increments=increments,
         elsewhere=tuple(elsewhere),
         may_be_empty=may_be_empty,
+        clock_tolerance=clock_tolerance,
     )
     return {"options": options}
 
@@ -206,6 +216,7 @@ class TableContract:
         increments: Whether each load brings only new and changed rows, even without a cursor.
         elsewhere: Names in the source that are known and not wanted here.
         may_be_empty: Whether a snapshot may lose all its rows.
+        clock_tolerance: How far ahead of this machine's clock the cursor may lie.
     """
 
     source: str
@@ -222,6 +233,7 @@ class TableContract:
     increments: bool = False
     elsewhere: tuple[str, ...] = ()
     may_be_empty: bool = False
+    clock_tolerance: timedelta = DEFAULT_CLOCK_TOLERANCE
 
     @property
     def relation(self) -> str:
@@ -254,6 +266,13 @@ def snake_case(name: str) -> str:
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", words)
     words = re.sub(r"[^0-9a-zA-Z]+", "_", words).strip("_").lower()
     return f"n{words}" if words[:1].isdigit() or not words else words
+
+
+def contract_modules() -> list[str]:
+    """Names of the source systems there are contracts for, in the order of the alphabet."""
+    package = importlib.import_module("inventory_platform.contracts")
+    found = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    return sorted(found - _NO_CONTRACTS)
 
 
 def contracts_of(source: str) -> dict[str, TableContract]:
@@ -312,6 +331,7 @@ def describe(model: type[Contract], source: str) -> TableContract:
         increments=options.increments,
         elsewhere=options.elsewhere,
         may_be_empty=options.may_be_empty,
+        clock_tolerance=options.clock_tolerance,
         model=model,
     )
 

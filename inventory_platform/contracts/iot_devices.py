@@ -5,6 +5,8 @@ network was away, and by its own clock. So the event's id is the key, and its ti
 which of two versions is the newer.
 """
 
+from datetime import timedelta
+
 from inventory_platform.contracts.base import Contract, Integer, Text, Timestamp, column, table
 
 
@@ -30,5 +32,6 @@ class StockEvents(Contract):
             key=["event_id"],
             cursor="event_at",
             increments=True,
+            clock_tolerance=timedelta(minutes=10),
             owner="team:warehouse",
         )

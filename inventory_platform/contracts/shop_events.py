@@ -3,6 +3,8 @@
 Both are topics of one cluster. Visitors are known by a random number only.
 """
 
+from datetime import timedelta
+
 from inventory_platform.contracts.base import (
     Contract,
     Integer,
@@ -37,6 +39,7 @@ class Activity(Contract):
             key=["event_id"],
             cursor="event_at",
             increments=True,
+            clock_tolerance=timedelta(minutes=10),
             owner="team:sales",
         )
 
@@ -63,5 +66,6 @@ class OrderEvents(Contract):
             key=["event_id"],
             cursor="event_at",
             increments=True,
+            clock_tolerance=timedelta(minutes=10),
             owner="team:sales",
         )

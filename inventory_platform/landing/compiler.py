@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from inventory_platform.contracts.base import (
@@ -24,9 +24,6 @@ from inventory_platform.contracts.base import (
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SchemaDriftError
 from inventory_platform.sources.base import Malformed, Relation
-
-CLOCK_TOLERANCE = timedelta(days=1)
-"""How far ahead of this machine's clock a cursor value may lie before its row is rejected."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ def compile_contract(
             cast |= columns
             rules += cast_rules
             if column.name == contract.cursor and column.type in {"TIMESTAMP", "DATE"}:
-                rules.append(_not_in_the_future(column, now))
+                rules.append(_not_after(now + contract.clock_tolerance, column))
         types[column.name] = column.type
     for source_name, name in _unknown_columns(contract, offered, matched):
         cast[name] = _readable(identifier(source_name), offered[source_name])
@@ -519,11 +516,10 @@ def _from_typed(column: Column, text: str, raw: str, kind: str) -> tuple[str, _R
 # -- rules on values -----------------------------------------------------------------------
 
 
-def _not_in_the_future(column: Column, now: datetime) -> Rule:
+def _not_after(limit: datetime, column: Column) -> Rule:
     value = identifier(column.name)
-    limit = literal((now + CLOCK_TOLERANCE).isoformat(sep=" "))
     return Rule(
-        f"{value} > timestamp {limit}",
+        f"{value} > timestamp {literal(limit.isoformat(sep=' '))}",
         "true",
         literal("in_the_future"),
         _says(column, value, "is in the future"),

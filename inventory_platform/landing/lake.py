@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ _ID_FORMAT = "%Y%m%dT%H%M%S%f"
 
 LoadKind = Literal["snapshot", "incremental", "replay"]
 
+_RECORDS_REMEMBERED = 16_384
+
 
 @dataclass(frozen=True)
 class LoadRecord:
@@ -40,7 +43,9 @@ class LoadRecord:
     `rows_read = rows_loaded + rows_quarantined + rows_deduplicated`, always. Rows that
     vanished from a snapshot are written as deletions and counted apart, as they were not
     read. `resume` says where in the source the next load goes on, `inputs` what was taken in
-    whole (files). Instants are naive UTC in ISO 8601.
+    whole (files). `cursor_from` and `cursor_to` are the cursor before and after the load;
+    every cursor value in the raw file lies within one of `cursor_spans` (first, last).
+    Instants are naive UTC in ISO 8601. Records are shared; nobody changes one.
     """
 
     load_id: str
@@ -60,6 +65,7 @@ class LoadRecord:
     cursor_column: str | None = None
     cursor_from: str | None = None
     cursor_to: str | None = None
+    cursor_spans: list[list[str]] = field(default_factory=list)
     resume: str | None = None
     raw_file: str | None = None
     quarantine_file: str | None = None
@@ -107,7 +113,8 @@ class Lake:
 
     def record(self, contract: TableContract, load_id: str) -> LoadRecord:
         """Read the record of a committed load."""
-        return LoadRecord.from_json((self.log_dir(contract) / f"{load_id}.json").read_text())
+        path = self.log_dir(contract) / f"{load_id}.json"
+        return _read_record(path, path.stat().st_mtime_ns)
 
     def last_record(self, contract: TableContract) -> LoadRecord | None:
         """The newest committed load of a table."""
@@ -286,6 +293,12 @@ def commit_text(target: Path, text: str) -> None:
     _sync(staged)
     staged.replace(target)
     _sync(target.parent)
+
+
+# A record never changes, and every load of a table asks for all that came before it.
+@lru_cache(maxsize=_RECORDS_REMEMBERED)
+def _read_record(path: Path, _written_ns: int) -> LoadRecord:
+    return LoadRecord.from_json(path.read_text())
 
 
 def _now_text() -> str:

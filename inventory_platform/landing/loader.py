@@ -22,7 +22,7 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
-from inventory_platform.landing.settlement import Settlement
+from inventory_platform.landing.settlement import Settlement, cursor_spans
 from inventory_platform.landing.staging import Staged, Staging, lower_bound, parquet
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import Reader, Request
@@ -106,6 +106,7 @@ class Loader:
                 cursor_column=contract.cursor,
                 cursor_from=since,
                 cursor_to=cursor_to,
+                cursor_spans=cursor_spans(con, contract, settled.raw),
                 resume=staged.relation.resume,
                 inputs=[asdict(given) for given in staged.relation.inputs],
                 columns=dict(staged.compiled.types),
@@ -206,7 +207,7 @@ def contract_version(contract: TableContract) -> str:
             )
             for c in contract.columns
         ]
-        + [contract.key, contract.cursor, contract.increments]
+        + [contract.key, contract.cursor, contract.increments, contract.clock_tolerance]
     )
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 

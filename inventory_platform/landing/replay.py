@@ -18,6 +18,7 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import NamedFailures, contract_version
+from inventory_platform.landing.settlement import cursor_spans
 from inventory_platform.landing.staging import PARQUET, Staged, Staging
 from inventory_platform.landing.views import current_select, quarantine_select
 from inventory_platform.settings import Settings
@@ -88,6 +89,7 @@ def replay(
             cursor_column=contract.cursor,
             cursor_from=last.cursor_to,
             cursor_to=last.cursor_to,
+            cursor_spans=cursor_spans(con, contract, files.get("raw")),
             resume=last.resume,
             columns=last.columns,
         )

@@ -6,6 +6,7 @@ rows of a snapshot vanished. How rows were read and judged is `staging.py`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,9 @@ from inventory_platform.landing.views import (
     quarantine_select,
     raw_select,
 )
+
+_SPANS = 8
+"""Parts the range of a file's cursor values is cut into."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Settlement:
         self.folder = folder
         self.load_id = load_id
         self.started = started
-        self.has_history = bool(lake.files("raw", contract))
+        self.history = lake.files("raw", contract)
+        self.has_history = bool(self.history)
 
     def settle(self) -> Settled:
         """Write the raw and the quarantine file of the load, where there is anything to keep."""
@@ -164,13 +169,41 @@ class Settlement:
         if not self.has_history:
             rows, condition = None, ""
         elif self.contract.cursor:
-            rows, condition = raw_select(self.lake, self.contract), self._recent_enough()
+            rows = raw_select(self.lake, self.contract, files=self._files_to_compare())
+            condition = self._recent_enough()
         else:
             rows = current_select(self.lake, self.contract)
             condition = " where not _is_deleted"
         self.con.execute(
             f"create temp view history as select * from ({self._shaped(rows)}){condition}"
         )
+
+    def _files_to_compare(self) -> list[str]:
+        """Files that may hold one of the incoming rows: an equal row has an equal cursor.
+
+        A file of which is not known where its values lie, in this column, is among them.
+        """
+        cursor = self.contract.cursor
+        if cursor is None or self.staged.accepted is None:
+            return []
+        spans: list[tuple[str, str | None, str | None]] = []
+        for file in self.history:
+            record = self.lake.record(self.contract, Path(file).stem)
+            known = record.cursor_spans if record.cursor_column == cursor else []
+            spans += [(file, first, last) for first, last in known] or [(file, None, None)]
+        kind = self.contract.by_name[cursor].type
+        found = self.con.execute(
+            f"with spans as (select s[1] as file, try_cast(s[2] as {kind}) as first, "
+            f"try_cast(s[3] as {kind}) as last "
+            """from (select unnest(from_json(?, '[["varchar"]]')) as s)), """
+            f"incoming as (select {identifier(cursor)} as value "
+            f"from {parquet(self.staged.accepted)}) "
+            # Of all values from a span's beginning on, the first one lies in it or none does.
+            "select distinct file from spans asof left join incoming on first <= value "
+            "where first is null or last is null or value <= last order by file",
+            [json.dumps(spans)],
+        ).fetchall()
+        return [file for (file,) in found]
 
     def _compare_with_history(self, resolved: str | None) -> tuple[int, int]:
         """Split the load into known and new rows; returns (unchanged, vanished)."""
@@ -180,11 +213,17 @@ class Settlement:
             f"from ({self._shaped(f'select * from {incoming}' if incoming else None)})"
         )
         identity = self._identity
-        kind = "view" if self.contract.cursor else "table"
-        self.con.execute(
-            f"create temp {kind} known as select *, {self._hash} as _hash from history"
-        )
-        unchanged = self._count(f"incoming semi join known using ({identity})")
+        known = f"select *, {self._hash} as _hash from history"
+        if self.contract.cursor:
+            # The load may be small and history large: what both hold is looked up once.
+            self.con.execute(
+                f"create temp table seen as select {identity} from incoming "
+                f"semi join ({known}) using ({identity})"
+            )
+            return self._count("seen"), 0
+        self.con.execute(f"create temp table known as {known}")
+        self.con.execute("create temp view seen as select * from known")
+        unchanged = self._count(f"incoming semi join seen using ({identity})")
         if not (self.contract.is_snapshot and self.has_history):
             return unchanged, 0
         same = names(self.contract.key) or identity
@@ -215,7 +254,7 @@ class Settlement:
         return f" where {name} >= {oldest}"
 
     def _write_new(self, vanished: int) -> tuple[Path | None, int]:
-        new = f"incoming anti join known using ({self._identity})"
+        new = f"incoming anti join seen using ({self._identity})"
         loaded = self._count(new)
         if loaded + vanished == 0:
             return None, 0
@@ -336,3 +375,25 @@ class Settlement:
     def _count(self, relation: str) -> int:
         row = self.con.execute(f"select count(*) from {relation}").fetchone()
         return int(row[0]) if row else 0
+
+
+def cursor_spans(
+    con: duckdb.DuckDBPyConnection, contract: TableContract, raw: Path | None
+) -> list[list[str]]:
+    """Where the cursor's values in a raw file lie: first and last of each span, as text.
+
+    The values' range is cut into a few equal parts and each part shrunk to what it holds, so
+    that one late row, or one wrong clock, does not make a file look as if it held everything.
+    """
+    if contract.cursor is None or raw is None:
+        return []
+    name = identifier(contract.cursor)
+    is_time = contract.by_name[contract.cursor].type in {"TIMESTAMP", "DATE"}
+    place = f"cast({f'epoch_us({name})' if is_time else name} as double)"
+    found = con.execute(
+        f"with placed as (select {name} as value, {place} as place from {parquet(raw)}), "
+        "range as (select min(place) as low, max(place) as high from placed) "
+        "select cast(min(value) as varchar), cast(max(value) as varchar) from placed, range "
+        f"group by floor((place - low) * {_SPANS} / nullif(high - low, 0)) order by min(value)"
+    ).fetchall()
+    return [[first, last] for first, last in found]

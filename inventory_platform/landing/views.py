@@ -7,7 +7,7 @@ lake's folder may move, and they name committed files only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 
@@ -33,6 +33,7 @@ _RECORD_TYPES = {
     "cursor_column": "VARCHAR",
     "cursor_from": "VARCHAR",
     "cursor_to": "VARCHAR",
+    "cursor_spans": "VARCHAR[][]",
     "resume": "VARCHAR",
     "raw_file": "VARCHAR",
     "quarantine_file": "VARCHAR",
@@ -100,13 +101,27 @@ def create_raw_view(
     )
 
 
-def raw_select(lake: Lake, contract: TableContract, as_of: str | None = None) -> str:
-    """SQL of every committed version of every row of a table, typed by its contract."""
+def raw_select(
+    lake: Lake,
+    contract: TableContract,
+    as_of: str | None = None,
+    *,
+    files: Sequence[str] | None = None,
+) -> str:
+    """SQL of every committed version of every row of a table, typed by its contract.
+
+    Args:
+        lake: The lake.
+        contract: The table.
+        as_of: Leave out later loads than this one.
+        files: Read these committed files only, as SQL names them.
+    """
     types = {c.name: c.type for c in contract.columns} | metadata_types(contract)
     casts = ", ".join(
         f"cast({identifier(n)} as {kind}) as {identifier(n)}" for n, kind in types.items()
     )
-    files = lake.files("raw", contract, as_of)
+    if files is None:
+        files = lake.files("raw", contract, as_of)
     if not files:
         return empty_select(types)
     # The empty relation in front gives every column its place and lets files that were

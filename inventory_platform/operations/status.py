@@ -18,7 +18,7 @@ def status(registry: Registry) -> dict[str, Any]:
         `ledger_holds` (whether every load accounts for every row it read), `tables`,
         `loads`, `quarantine` and `published`, ready for JSON.
     """
-    with reader(registry.settings, registry.contracts) as con:
+    with reader(registry.settings, registry.relations) as con:
         loads = _rows(
             con,
             "select source, table_name, load_id, kind, started_at, committed_at, rows_read, "

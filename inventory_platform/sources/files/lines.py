@@ -12,7 +12,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.sources.base import Request
-from inventory_platform.sources.documents import rows_of, stream_of
+from inventory_platform.sources.documents import careful_rows, stream_of
 from inventory_platform.sources.files.arrival import Part, origins
 from inventory_platform.sources.files.rows import (
     COMPLAINT,
@@ -65,32 +65,24 @@ def keep_documents(con: duckdb.DuckDBPyConnection, part: Part) -> None:
             )
 
 
-def document_rows(
-    con: duckdb.DuckDBPyConnection, parts: Sequence[Part], request: Request
-) -> list[Rows]:
+def document_rows(con: duckdb.DuckDBPyConnection, parts: Sequence[Part], request: Request) -> Rows:
     """The rows of files whose documents are kept: slower, and nothing is lost."""
     documents = " union all ".join(
         f"select document, {literal(part.origin)} as origin, position, {part.number} as sequence, "
         f"{literal(part.origin)} as {identifier(FACT)} from {_kept(part)}"
         for part in parts
     )
-    found = []
-    for relation in rows_of(con, documents, request):
-        malformed = relation.malformed
-        broken = (
-            f", {malformed.complaint} as {COMPLAINT}, {malformed.text} as {TEXT}"
-            if malformed
-            else ""
-        )
-        names = ", ".join(identifier(name) for name in relation.columns)
-        found.append(
-            Rows(
-                f"select {names}, {relation.position} as {ROW}, {relation.origin} as {ORIGIN}, "
-                f"{relation.sequence} as {SEQUENCE}{broken} from ({relation.sql})",
-                relation.columns,
-            )
-        )
-    return found
+    relation = careful_rows(con, documents, request)
+    malformed = relation.malformed
+    broken = (
+        f", {malformed.complaint} as {COMPLAINT}, {malformed.text} as {TEXT}" if malformed else ""
+    )
+    names = ", ".join(identifier(name) for name in relation.columns)
+    sql = (
+        f"select {names}, {relation.position} as {ROW}, {relation.origin} as {ORIGIN}, "
+        f"{relation.sequence} as {SEQUENCE}{broken} from ({relation.sql})"
+    )
+    return Rows(sql, relation.columns)
 
 
 def fast_lines(

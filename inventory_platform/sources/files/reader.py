@@ -216,7 +216,7 @@ class FileReader:
             found += rows
             documents += own
         if documents:
-            found += document_rows(con, documents, request)
+            found.append(document_rows(con, documents, request))
         if not found and not request.columns:
             raise SourceError(
                 f"None of the files {self.folder.shown(request.table)} can be read.",

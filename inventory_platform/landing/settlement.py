@@ -192,16 +192,17 @@ class Settlement:
             known = record.cursor_spans if record.cursor_column == cursor else []
             spans += [(file, first, last) for first, last in known] or [(file, None, None)]
         kind = self.contract.by_name[cursor].type
-        found = self.con.execute(
-            f"with spans as (select s[1] as file, try_cast(s[2] as {kind}) as first, "
+        self.con.execute(
+            f"create temp table spans as select s[1] as file, try_cast(s[2] as {kind}) as first, "
             f"try_cast(s[3] as {kind}) as last "
-            """from (select unnest(from_json(?, '[["varchar"]]')) as s)), """
-            f"incoming as (select {identifier(cursor)} as value "
-            f"from {parquet(self.staged.accepted)}) "
-            # Of all values from a span's beginning on, the first one lies in it or none does.
-            "select distinct file from spans asof left join incoming on first <= value "
-            "where first is null or last is null or value <= last order by file",
+            """from (select unnest(from_json(?, '[["varchar"]]')) as s)""",
             [json.dumps(spans)],
+        )
+        # Of all values from a span's beginning on, the first one lies in it or none does.
+        found = self.con.execute(
+            f"select distinct file from spans asof left join (select {identifier(cursor)} as "
+            f"value from {parquet(self.staged.accepted)}) on first <= value "
+            "where first is null or last is null or value <= last order by file"
         ).fetchall()
         return [file for (file,) in found]
 

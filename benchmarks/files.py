@@ -170,8 +170,8 @@ def run(*arguments: str) -> list[float]:
 # -- the comparison ----------------------------------------------------------------------------
 
 
-def compare(sizes: dict[str, int], rounds: int, memory: str) -> bool:
-    """Measure every case all ways and print the table; returns whether all targets hold."""
+def compare(sizes: dict[str, int], rounds: int, memory: str) -> list[str]:
+    """Measure every case all ways and print the table; returns the targets that were missed."""
     with tempfile.TemporaryDirectory(prefix="bench-files-") as name:
         folder = Path(name) / "drop"
         folder.mkdir()
@@ -197,11 +197,11 @@ def report(
     sizes: dict[str, int],
     rounds: int,
     memory: str,
-) -> bool:
+) -> list[str]:
     print(f"Median of {rounds}, INVENTORY_MEMORY_LIMIT={memory}, 2 threads\n")
     print("| file | rows | way | CPU s | ratio | target | wall s | peak MB |")
     print("|---|---|---|---|---|---|---|---|")
-    all_hold = True
+    missed = []
     for case, (base, ways, target) in CASES.items():
         held = statistics.median(cost[0] for cost in results[case, base])
         for way in ways:
@@ -212,15 +212,17 @@ def report(
                 raise SystemExit(f"{case}, {way}: {rows} of {sizes[case]} rows")
             ratio = cpu / held
             aimed = f"{target}" if way == "reader" else ""
-            all_hold &= way != "reader" or ratio <= target
+            if way == "reader" and ratio > target:
+                missed.append(f"{case}: {ratio:.2f} against {target}")
             print(
                 f"| {case} | {sizes[case]:,} | {way} | {cpu:.2f} | {ratio:.2f} | {aimed} "
                 f"| {wall:.2f} | {peak:.0f} |"
             )
-    return all_hold
+    return missed
 
 
-def main() -> None:
+def main() -> list[str]:
+    """Run the comparison; returns the targets that were missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the workbook")
     parser.add_argument("--lines", type=int, default=1_500_000, help="lines of the JSON file")
@@ -230,11 +232,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.measure:
         measure(*arguments.measure)
-        return
+        return []
     sizes = {"XLSX": arguments.rows, "JSON lines": arguments.lines}
-    if not compare(sizes, arguments.rounds, arguments.memory):
-        print("A target was missed.", file=sys.stderr)
-        sys.exit(1)
+    missed = compare(sizes, arguments.rounds, arguments.memory)
+    for each in missed:
+        print(f"missed: {each}")
+    return missed
 
 
 if __name__ == "__main__":

@@ -206,8 +206,8 @@ def run(*arguments: object) -> list[float]:
 # -- the comparison ----------------------------------------------------------------------------
 
 
-def compare(pages: int, rows: int, rounds: int) -> bool:
-    """Measure both ways and print the table; returns whether the target holds."""
+def compare(pages: int, rows: int, rounds: int) -> list[str]:
+    """Measure both ways and print the table; returns the targets that were missed."""
     results: dict[str, list[list[float]]] = {"plain": [], "platform": []}
     with served(pages, rows) as host, tempfile.TemporaryDirectory(prefix="bench-rest-") as name:
         for nth in range(rounds):
@@ -230,10 +230,11 @@ def compare(pages: int, rows: int, rounds: int) -> bool:
         f"| REST, pages by number | {median['plain'][0]:.2f} | {median['platform'][0]:.2f} "
         f"| **{ratio:.2f}** | {TARGET} | {median['plain'][1]:.2f} | {median['platform'][1]:.2f} |"
     )
-    return ratio <= TARGET
+    return [f"REST: {ratio:.2f} against {TARGET}"] if ratio > TARGET else []
 
 
-def main() -> None:
+def main() -> list[str]:
+    """Run the comparison; returns the targets that were missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pages", type=int, default=200)
     parser.add_argument("--rows", type=int, default=1000)
@@ -243,12 +244,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve:
         serve(*arguments.serve)
-    elif arguments.measure:
+        return []
+    if arguments.measure:
         way, host, pages, folder = arguments.measure
         measure(way, host, int(pages), Path(folder))
-    elif not compare(arguments.pages, arguments.rows, arguments.rounds):
-        print("A target was missed.", file=sys.stderr)
-        sys.exit(1)
+        return []
+    missed = compare(arguments.pages, arguments.rows, arguments.rounds)
+    for each in missed:
+        print(f"missed: {each}")
+    return missed
 
 
 if __name__ == "__main__":

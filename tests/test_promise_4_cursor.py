@@ -3,6 +3,7 @@
 
 # ruff: noqa: DTZ001  Instants in the lake are UTC and have no zone.
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -177,3 +178,12 @@ def test_a_clock_that_jumps_back_does_not_reorder_loads(shop, events):
     early = shop.load(events, now=datetime(2026, 5, 1))
     assert early.load_id > late.load_id
     assert [row[1] for row in shop.current(events)] == [20]
+
+
+def test_a_contract_that_names_another_cursor_reads_from_the_beginning(shop, events):
+    shop.write("Events", [(1, 10, "2026-01-05 10:00:00"), (2, 20, "2026-01-06 10:00:00")])
+    shop.load(events)
+    by_number = replace(events, cursor="event_id")
+    load = shop.load(by_number)
+    assert (load.cursor_from, load.cursor_to) == (None, "2")
+    assert (load.rows_read, load.rows_loaded) == (2, 0)

@@ -111,13 +111,20 @@ def prepare_manifest(registry: Registry) -> Path:
     os.environ.update(dbt_environment(settings))
     with (manifest.parent / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for source in {c.source: None for c in registry.relations.values()}:
+        for source in _sources_with_models(registry):
             contracts = registry.of_source(source)
             if stale_dbt_files(contracts, settings.dbt_dir):
                 write_dbt_files(contracts, settings.dbt_dir)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_input(settings):
             _parse(settings)
     return manifest
+
+
+def _sources_with_models(registry: Registry) -> list[str]:
+    """Every source, but of those without an entry only the ones whose models were kept."""
+    staging = registry.settings.dbt_dir / "models" / "staging"
+    retired = {c.source: None for c in registry.dormant.values()}
+    return [*registry.sources, *(name for name in retired if (staging / name).is_dir())]
 
 
 def _parse(settings: Settings) -> None:

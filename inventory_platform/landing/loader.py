@@ -80,7 +80,7 @@ class Loader:
         ):
             lake.sweep(contract)
             last = lake.last_record(contract)
-            since = last.cursor_to if last and contract.cursor else None
+            since = _since(contract, last)
             request = self._request(con, contract, last)
             self.reader.attach(con)
             load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
@@ -120,7 +120,7 @@ class Loader:
     def _request(
         self, con: duckdb.DuckDBPyConnection, contract: TableContract, last: LoadRecord | None
     ) -> Request:
-        since = last.cursor_to if last and contract.cursor else None
+        since = _since(contract, last)
         bound = lower_bound(con, contract, since)
         known = contract.increments and self.lake.inputs(contract, contract_version(contract))
         return Request(
@@ -210,6 +210,13 @@ def contract_version(contract: TableContract) -> str:
         + [contract.key, contract.cursor, contract.increments, contract.clock_tolerance]
     )
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
+
+
+def _since(contract: TableContract, last: LoadRecord | None) -> str | None:
+    """Where the cursor stands; nowhere yet when the contract now names another column."""
+    if last is None or last.cursor_column != contract.cursor:
+        return None
+    return last.cursor_to
 
 
 def _new_cursor(

@@ -86,7 +86,7 @@ def replay(
             rows_quarantined=0,
             rows_deduplicated=superseded + still_rejected,
             rows_vanished=0,
-            cursor_column=contract.cursor,
+            cursor_column=last.cursor_column,
             cursor_from=last.cursor_to,
             cursor_to=last.cursor_to,
             cursor_spans=cursor_spans(con, contract, files.get("raw")),

@@ -27,7 +27,10 @@ from inventory_platform.landing.views import (
 )
 
 _SPANS = 8
-"""Parts the range of a file's cursor values is cut into."""
+"""Parts the range of a small file's cursor values is cut into."""
+
+_SMALL = 250_000
+"""Rows of a file up to which cutting costs nothing to speak of; larger ones are few."""
 
 
 @dataclass(frozen=True)
@@ -383,18 +386,26 @@ def cursor_spans(
 ) -> list[list[str]]:
     """Where the cursor's values in a raw file lie: first and last of each span, as text.
 
-    The values' range is cut into a few equal parts and each part shrunk to what it holds, so
-    that one late row, or one wrong clock, does not make a file look as if it held everything.
+    The range of a small file is cut into a few equal parts and each part shrunk to what it
+    holds, so that one late row, or one wrong clock, does not make the file look as if it held
+    everything in between. A large file is one span.
     """
     if contract.cursor is None or raw is None:
         return []
     name = identifier(contract.cursor)
+    low, high, rows = con.execute(
+        f"select cast(min({name}) as varchar), cast(max({name}) as varchar), count(*) "
+        f"from {parquet(raw)}"
+    ).fetchall()[0]
+    if rows > _SMALL:
+        return [[low, high]]
     is_time = contract.by_name[contract.cursor].type in {"TIMESTAMP", "DATE"}
     place = f"cast({f'epoch_us({name})' if is_time else name} as double)"
     found = con.execute(
         f"with placed as (select {name} as value, {place} as place from {parquet(raw)}), "
         "range as (select min(place) as low, max(place) as high from placed) "
         "select cast(min(value) as varchar), cast(max(value) as varchar) from placed, range "
-        f"group by floor((place - low) * {_SPANS} / nullif(high - low, 0)) order by min(value)"
+        f"group by least(floor((place - low) * {_SPANS} / nullif(high - low, 0)), {_SPANS - 1}) "
+        "order by min(value)"
     ).fetchall()
     return [[first, last] for first, last in found]

@@ -16,6 +16,9 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import SourceError
 from inventory_platform.sources.base import Reader, Relation, Request, SourceTable
 
+_DECLARED = {"postgres", "mysql", "sqlserver", "oracle"}
+"""Kinds of source that declare the types of their columns, and keep to them."""
+
 SAMPLE_ROWS = 200_000
 
 
@@ -90,7 +93,7 @@ def take_sample(
     """
     # A sample is the first rows, so their order matters here.
     con.execute("set preserve_insertion_order = true")
-    is_typed = kind in {"postgres", "mysql", "sqlserver", "oracle"} or table.name.lower().endswith(".parquet")
+    is_typed = kind in _DECLARED or table.name.lower().endswith(".parquet")
     failure: duckdb.Error | None = None
     try:
         for relation in _faithful(reader.relations(con, Request(table.name)), kind):

@@ -1,7 +1,7 @@
 """The whole platform on a small sandbox, run once; tests that change it work on a copy.
 
-The copy reads the inventory database alone: the other sources are dormant there, what was
-loaded of them stays, and a run takes a fraction of the time.
+Tests that change it work on a smaller one: it reads the inventory database alone, and knows no
+models of sources that nothing else is built on. A run of it takes a fraction of the time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ import pytest
 from inventory_platform.settings import PROJECT_DIR, Settings
 
 BIN = Path(sys.executable).parent
+NOTHING_IS_BUILT_ON = ("linnworks", "pos_api", "shop_files", "shop_events")
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,13 @@ class Platform:
 
     data_dir: Path
     sources_file: Path = PROJECT_DIR / "sources.toml"
+    dbt_dir: Path = PROJECT_DIR / "dbt_project"
 
     @property
     def settings(self) -> Settings:
-        return Settings(data_dir=self.data_dir, sources_file=self.sources_file)
+        return Settings(
+            data_dir=self.data_dir, sources_file=self.sources_file, dbt_dir=self.dbt_dir
+        )
 
     @property
     def env(self) -> dict[str, str]:
@@ -38,6 +42,7 @@ class Platform:
         return kept | {
             "INVENTORY_DATA_DIR": str(self.data_dir),
             "INVENTORY_SOURCES_FILE": str(self.sources_file),
+            "INVENTORY_DBT_DIR": str(self.dbt_dir),
             "PYTHONWARNINGS": "ignore",
         }
 
@@ -93,11 +98,24 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     return made
 
 
-@pytest.fixture
-def changed(platform: Platform, tmp_path: Path) -> Platform:
-    """A copy of the platform that a test may change."""
-    shutil.copytree(platform.data_dir, tmp_path / "data", symlinks=True)
-    (tmp_path / "sources.toml").write_text(
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """The inventory database alone, loaded and built once. Copy it, do not change it."""
+    folder = tmp_path_factory.mktemp("small")
+    unwanted = shutil.ignore_patterns("target", "logs", *NOTHING_IS_BUILT_ON)
+    for name in ("dbt_project", "seeds"):
+        shutil.copytree(PROJECT_DIR / name, folder / name, ignore=unwanted)
+    (folder / "sources.toml").write_text(
         '[inventory_db]\naddress = "sqlite:///{data_dir}/sandbox/inventory.sqlite"\n'
     )
-    return Platform(tmp_path / "data", tmp_path / "sources.toml")
+    made = Platform(folder / "data", folder / "sources.toml", folder / "dbt_project")
+    made.ok("sandbox", "generate", "--rows", "2000")
+    made.ok("run")
+    return made
+
+
+@pytest.fixture
+def changed(small: Platform, tmp_path: Path) -> Platform:
+    """A copy of the small platform that a test may change."""
+    shutil.copytree(small.data_dir, tmp_path / "data", symlinks=True)
+    return replace(small, data_dir=tmp_path / "data")

@@ -190,8 +190,11 @@ class _Memory:
             for url, k in self.pages.items()
         }
         kept = {
-            **{"rules": self.rules, "pages": pages, "finished": self.finished},
-            **{"waiting": self.waiting, "done": self.done},
+            "rules": self.rules,
+            "pages": pages,
+            "waiting": self.waiting,
+            "done": self.done,
+            "finished": self.finished,
         }
         return Checkpoint(json.dumps(kept, separators=(",", ":")))
 

@@ -114,11 +114,7 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes with everything that decides what is read from a page."""
-        reading = {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in _NOT_READING
-        }
+        reading = {name: value for name, value in asdict(self).items() if name not in _NOT_READING}
         text = json.dumps([_EXTRACTION, reading], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

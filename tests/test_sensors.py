@@ -50,9 +50,9 @@ def watched(shop):
     return Watched(shop)
 
 
-def test_the_sensor_is_off_at_first_and_never_looks_more_often_than_every_half_minute(watched):
+def test_the_sensor_is_on_from_the_start_and_never_looks_more_often_than_every_half_minute(watched):
     assert watched.sensor.name == "new_files_shop_files"
-    assert watched.sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert watched.sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert watched.sensor.minimum_interval_seconds == 30
 
 

@@ -27,8 +27,7 @@ _NAMES_SHOWN = 5
 def build_file_sensors(registry: Registry) -> list[dg.SensorDefinition]:
     """One sensor for each source of files that has tables made of what newly arrives.
 
-    They are stopped at first: a folder that nobody looks after should not start runs, and the
-    scheduled loads take in the same files.
+    They are on from the start: a sensor that waits to be switched on is one nobody finds.
     """
     found = []
     for source in registry.sources.values():
@@ -45,7 +44,7 @@ def _file_sensor(
         name=f"new_files_{source.name}",
         target=dg.AssetSelection.assets(*map(raw_key, contracts)),
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Loads the tables of {source.name} for which new files have arrived.",
     )
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:

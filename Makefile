@@ -31,7 +31,7 @@ run: install ## Load, check, build and publish everything; print what happened.
 	@$(BIN)/inventory run
 
 test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -15,7 +15,7 @@ import pytest
 from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import BIN, Platform
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e_promise_5")]
+pytestmark = pytest.mark.slow
 
 
 def lose_most_customers(platform: Platform) -> None:

@@ -15,7 +15,7 @@ import pytest
 from inventory_platform.warehouse import open_warehouse
 from tests.e2e.conftest import Platform
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 # What is planted on purpose, whatever the size (docs/sandbox.md). Of the 62 dirty rows of the
 # database 45 must be quarantined, 11 are exact copies, and 6 are kept and warned about.

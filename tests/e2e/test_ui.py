@@ -21,7 +21,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import Platform
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.slow
 
 GROUPS = (
     "inventory_db",

@@ -459,8 +459,10 @@ class _Quota:
 def _backoff(attempt: int, is_quota: bool) -> float:
     first = _QUOTA_WAIT_SECONDS if is_quota else _FAILURE_WAIT_SECONDS
     longest = min(_LONGEST_WAIT_SECONDS, first * 2.0 ** (attempt - 1))
-    # Several clients that failed together must not come back together.
-    return longest * random.uniform(0.5, 1)
+    # Several clients that failed together must not come back together. A quota is given back
+    # after a minute, which all waits together must outlast.
+    least, most = (1.0, 1.25) if is_quota else (0.5, 1.0)
+    return longest * random.uniform(least, most)
 
 
 def _retry_after(response: Response) -> float | None:

@@ -21,7 +21,7 @@ from inventory_platform.onboarding.keys import (
     is_personal,
 )
 from inventory_platform.onboarding.names import class_names, column_names
-from inventory_platform.onboarding.sample import Sample, SampledColumn, take_sample
+from inventory_platform.onboarding.sample import DECLARING, Sample, SampledColumn, take_sample
 from inventory_platform.onboarding.types import (
     CANDIDATES,
     Judged,
@@ -67,7 +67,7 @@ def draft_tables(
         sample = take_sample(con, reader, table, number, kind=kind, secrets=secrets)
         if not sample.columns:
             raise SourceError(f"Table {table.name!r} has no columns.", "Drop it, or give it some.")
-        drafts.append(_draft(con, sample, classes[table.name], is_strict=kind in _STRICT))
+        drafts.append(_draft(con, sample, classes[table.name], is_strict=kind in DECLARING))
     found = [draft.table for draft in drafts]
     for one in found:
         find_key(con, one, [other.name for other in found if other is not one])
@@ -76,10 +76,6 @@ def draft_tables(
             one.columns[name] = replace(one.columns[name], nullable=False)
     find_references(con, found)
     return drafts
-
-
-# Systems that say of every column whether it may be empty, and keep it.
-_STRICT = {"postgres", "mysql", "sqlserver", "oracle"}
 
 
 def _draft(

@@ -16,8 +16,9 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import SourceError
 from inventory_platform.sources.base import Reader, Relation, Request, SourceTable
 
-_DECLARED = {"postgres", "mysql", "sqlserver", "oracle"}
-"""Kinds of source that declare the types of their columns, and keep to them."""
+DECLARING = {"postgres", "mysql", "sqlserver", "oracle"}
+"""Kinds of source that declare of every column its type and whether it may be empty, and keep to
+it."""
 
 SAMPLE_ROWS = 200_000
 
@@ -93,7 +94,7 @@ def take_sample(
     """
     # A sample is the first rows, so their order matters here.
     con.execute("set preserve_insertion_order = true")
-    is_typed = kind in _DECLARED or table.name.lower().endswith(".parquet")
+    is_typed = kind in DECLARING or table.name.lower().endswith(".parquet")
     failure: duckdb.Error | None = None
     try:
         for relation in _faithful(reader.relations(con, Request(table.name)), kind):

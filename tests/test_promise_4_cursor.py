@@ -187,3 +187,14 @@ def test_a_contract_that_names_another_cursor_reads_from_the_beginning(shop, eve
     load = shop.load(by_number)
     assert (load.cursor_from, load.cursor_to) == (None, "2")
     assert (load.rows_read, load.rows_loaded) == (2, 0)
+
+
+def test_rows_without_a_key_that_are_read_again_behind_the_cursor_stay_as_many(shop, events):
+    keyless = replace(events, key=())
+    rows = [(1, 10, "2026-01-05 10:00:00"), (1, 10, "2026-01-05 10:00:00")]
+    shop.write("Events", rows)
+    assert shop.load(keyless).rows_loaded == 2
+    again = shop.load(keyless)
+    assert (again.rows_read, again.rows_loaded, again.rows_deduplicated) == (2, 0, 2)
+    shop.write("Events", [*rows, (1, 10, "2026-01-05 10:00:00")])
+    assert shop.load(keyless).rows_loaded == 1

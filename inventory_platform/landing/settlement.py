@@ -148,11 +148,12 @@ class Settlement:
     def _number_occurrences(self, accepted: str) -> None:
         """Count equal rows of a table without a key.
 
-        A snapshot holds all of them and counts from one; increments count on.
+        Increments bring each row once and count on; any other load may bring again what is
+        known, and counts from one.
         """
         content = names(self._content)
         counted = f"row_number() over (partition by {content} order by {self._position})"
-        if self.contract.is_snapshot or not self.has_history:
+        if not (self.contract.increments and self.has_history):
             self.con.execute(
                 f"create temp table kept as select *, {counted} as _occurrence from {accepted}"
             )

@@ -34,6 +34,14 @@ from inventory_platform.settings import Settings
 from inventory_platform.sources.sqlite import SqliteReader
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case with bytes after its argument: archives hold the time they were made at.
+
+    Every worker collects by itself, and all must collect the same names.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 class Items(Contract):
     """Things on the shelf: a snapshot with a key."""
 

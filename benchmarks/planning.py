@@ -64,6 +64,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
     dice = np.random.default_rng(12)
     return products(series).with_columns(
         supplier=pl.Series([f"Supplier {number % SUPPLIERS}" for number in range(series)]),
+        supplier_name=pl.lit(None, pl.String),
         is_preferred=pl.lit(value=True),
         lead_time_days=pl.Series(dice.integers(2, 45, series)),
         lead_time_spread_days=pl.Series(dice.random(series) * 6),

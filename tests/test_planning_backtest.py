@@ -36,6 +36,7 @@ def limits(*pairs):
 def terms(count=1, **columns):
     given = {
         "supplier": "S",
+        "supplier_name": None,
         "is_preferred": True,
         "lead_time_days": 2,
         "lead_time_spread_days": 0.0,

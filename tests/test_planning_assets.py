@@ -37,11 +37,9 @@ EMPTY = """
         pack_size bigint, valid_from_date date
     );
     create table transformed.purchase_order_lines (
-        purchase_order_id text, supplier_id text, ordered_date date, delivered_date date,
-        is_delivered boolean
-    );
-    create table transformed.stock_position (
-        product_id text, location_id text, on_hand bigint, reserved bigint, on_order bigint
+        purchase_order_id text, supplier_id text, product_id text, location_id text,
+        ordered_date date, delivered_date date, is_delivered boolean, is_open boolean,
+        quantity bigint, delivered_quantity bigint
     );
     create table staging.stg_linnworks__stock_item_levels (
         stock_item_id text, stock_location_id text, minimum_level bigint
@@ -49,8 +47,10 @@ EMPTY = """
     create table marts.dim_suppliers (supplier_id text, supplier_name text);
     create table marts.fct_order_lines (
         product_id text, kit_product_id text, location_id text, order_date date,
-        quantity bigint, is_sale boolean, is_resend boolean, is_service boolean, order_state text
+        quantity bigint, is_sale boolean, is_resend boolean, is_service boolean, order_state text,
+        order_line_id text, despatched_quantity bigint
     );
+    create table marts.fct_stock_movements (order_line_id text);
     create table marts.fct_stock_daily (
         product_id text, location_id text, stock_date date,
         opening_quantity bigint, closing_quantity bigint
@@ -95,7 +95,7 @@ class Shop:
         } | given  # fmt: skip
         self.con.execute(
             "insert into marts.fct_order_lines "
-            "select ?, ?, ?, cast(day as date), ?, ?, ?, ?, ? "
+            "select ?, ?, ?, cast(day as date), ?, ?, ?, ?, ?, cast(uuid() as text), 0 "
             "from range(cast(? as timestamp), cast(? as timestamp) + interval 1 day, "
             "interval 1 day) days (day)",
             [
@@ -109,20 +109,31 @@ class Shop:
         values = [product, location, day, opening, closing]
         self.con.execute("insert into marts.fct_stock_daily values (?, ?, ?, ?, ?)", values)
 
-    def position(self, on_hand, reserved=0, on_order=0, product="P", location="NTH"):
-        values = [product, location, on_hand, reserved, on_order]
-        self.con.execute("insert into transformed.stock_position values (?, ?, ?, ?, ?)", values)
+    def position(self, on_hand, reserved=0, on_order=0, product="P"):
+        """Stock on the evening of the last day, promised to customers, ordered."""
+        self.booked(on_hand + 1, on_hand, self.last, product=product)
+        if reserved:
+            promised = {"is_sale": False, "state": "open"}
+            self.sold(product, reserved, self.last, self.last, **promised)
+        if on_order:
+            self.con.execute(
+                "insert into transformed.purchase_order_lines values "
+                "('o', 'S1', ?, 'NTH', ?, null, false, true, ?, 0)",
+                [product, self.last, on_order],
+            )
 
     def delivered(self, *days, supplier="S1"):
         """Orders that took so many days each, and one that has not come."""
         for number, taken in enumerate(days):
             ordered = self.last - timedelta(100)
-            values = [f"{supplier}-{number}", supplier, ordered, ordered + timedelta(taken), True]
             self.con.execute(
-                "insert into transformed.purchase_order_lines values (?, ?, ?, ?, ?)", values
+                "insert into transformed.purchase_order_lines values "
+                "(?, ?, 'P', 'NTH', ?, ?, true, false, 1, 1)",
+                [f"{supplier}-{number}", supplier, ordered, ordered + timedelta(taken)],
             )
         self.con.execute(
-            "insert into transformed.purchase_order_lines values ('open', ?, ?, null, false)",
+            "insert into transformed.purchase_order_lines values "
+            "('open', ?, 'P', 'NTH', ?, null, false, true, 1, 0)",
             [supplier, self.last],
         )
 
@@ -211,6 +222,22 @@ def test_stock_that_no_book_knows_is_unknown_and_not_zero(shop):
     assert proposal["reason"] == "Not planned: the stock on hand is unknown."
 
 
+def test_the_position_counts_what_is_promised_and_what_is_coming(shop):
+    shop.position(20, reserved=8, on_order=6)
+    one = {"first": FRIDAY, "last": FRIDAY}
+    # Taken out of the book already, despatched, or a service: nothing more will leave for these.
+    shop.sold(quantity=100, state="open", **one)
+    shop.con.execute(
+        "insert into marts.fct_stock_movements "
+        "select order_line_id from marts.fct_order_lines where quantity = 100"
+    )
+    shop.sold(quantity=1_000, state="open", is_service=True, **one)
+    shop.sold(quantity=10_000, state="despatched", **one)
+    shop.con.execute("update transformed.purchase_order_lines set delivered_quantity = 1")
+    stock = read_rows(shop.con).stock.row(0, named=True)
+    assert (stock["on_hand"], stock["reserved"], stock["on_order"]) == (20, 8, 5)
+
+
 # -- what counts as demand -------------------------------------------------------------------------
 
 
@@ -264,7 +291,6 @@ def test_a_kit_is_planned_by_its_components(shop):
     # Two units of P in each kit; the kit itself is no line, but somebody once counted one.
     shop.sold("P", quantity=2, kit="kit")
     shop.position(0, product="P")
-    shop.booked(1, 0, FRIDAY, product="kit")
     shop.position(0, product="kit")
     shop.plan()
     found = {row["product_id"]: row for row in shop.rows("from planning.reorder_proposals")}
@@ -298,7 +324,8 @@ def test_what_nobody_wants_any_more_is_not_ordered_unless_a_customer_waits(shop)
         "Wait: nothing was sold in the last 181 days in stock; the position is 0 (0 on hand - 0 "
         "reserved + 0 on order)."
     )
-    shop.con.execute("update transformed.stock_position set reserved = 3")
+    one = {"first": FRIDAY, "last": FRIDAY}
+    shop.sold(quantity=3, is_sale=False, state="open", **one)
     shop.plan()
     assert shop.row("from planning.reorder_proposals")["decision"] == "order"
 
@@ -325,8 +352,8 @@ def test_an_order_has_arrived_when_its_last_line_has(shop):
     shop.delivered(4, 4, 4, 4, 4)
     shop.con.execute(
         "insert into transformed.purchase_order_lines "
-        "select purchase_order_id, supplier_id, ordered_date, delivered_date + 5, true "
-        "from transformed.purchase_order_lines where purchase_order_id <> 'open'"
+        "select * replace (delivered_date + 5 as delivered_date) "
+        "from transformed.purchase_order_lines where is_delivered"
     )
     assert read_rows(shop.con).terms["lead_time_days"].to_list() == [9]
 

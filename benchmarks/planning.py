@@ -72,6 +72,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
         min_order_quantity=pl.Series(dice.choice([1, 10, 50], series)),
         pack_size=pl.Series(dice.choice([1, 6, 12], series)),
         order_weekdays=pl.Series([[1, 4] if number % 2 else None for number in range(series)]),
+        unlisted_orders=pl.lit(0),
     )
 
 

@@ -368,6 +368,23 @@ def test_without_stated_terms_the_listed_supplier_is_asked(shop):
     assert read_rows(shop.con).terms["supplier"].to_list() == ["S2"]
 
 
+def test_open_orders_without_lines_are_told_to_the_buyer(shop):
+    shop.product()
+    shop.terms()
+    shop.sold()
+    shop.position(0)
+    shop.con.execute(
+        "insert into transformed.purchase_order_lines values "
+        "('old', 'S1', null, null, ?, null, false, true, null, null)",
+        [FRIDAY],
+    )
+    shop.plan()
+    proposal = shop.row("from planning.reorder_proposals")
+    assert proposal["reason"].endswith(
+        ", not counting 1 open order with the supplier whose lines are unknown."
+    )
+
+
 def test_terms_stated_by_two_systems_count_once(shop):
     shop.product()
     shop.terms(lead=10)

@@ -63,6 +63,7 @@ def terms_and_stock(offered, count):
         location=pl.lit("L"),
         supplier=pl.lit("S"),
         supplier_name=pl.lit(None, pl.String),
+        unlisted_orders=pl.lit(0),
         is_preferred=pl.lit(value=True),
     )
     return rows.drop("location", "on_hand", "reserved", "on_order"), rows.select(

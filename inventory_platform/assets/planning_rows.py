@@ -100,6 +100,12 @@ _TERMS = """
         group by supplier_id
         having count(*) >= $needed
     ),
+    unlisted as (
+        select supplier_id, count(distinct purchase_order_id) as orders
+        from transformed.purchase_order_lines
+        where is_open and product_id is null
+        group by supplier_id
+    ),
     stated as (
         select * from transformed.supplier_terms
         where product_id is not null and supplier_id is not null
@@ -134,9 +140,11 @@ _TERMS = """
         cast(t.unit_cost as decimal(18, 6)) as unit_cost,
         cast(t.min_order_quantity as bigint) as min_order_quantity,
         cast(t.pack_size as bigint) as pack_size,
-        cast(null as bigint[]) as order_weekdays
+        cast(null as bigint[]) as order_weekdays,
+        coalesce(u.orders, 0) as unlisted_orders
     from terms t
     left join seen s using (supplier_id)
+    left join unlisted u using (supplier_id)
     left join marts.dim_suppliers n using (supplier_id)
 """
 

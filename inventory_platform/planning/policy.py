@@ -141,6 +141,7 @@ _TERMS = (
     "min_order_quantity",
     "pack_size",
     "order_weekdays",
+    "unlisted_orders",
 )
 
 
@@ -197,7 +198,7 @@ def stock_policy(
         .join(chosen_terms(terms), on="product", how="left", maintain_order="left")
         .with_columns(
             pl.coalesce("supplier_name", "supplier").alias("supplier_name"),
-            pl.col("reserved", "on_order").fill_null(0),
+            pl.col("reserved", "on_order", "unlisted_orders").fill_null(0),
             pl.col("unit_cost").cast(pl.Decimal(18, 6)),
             pl.col("lead_time_days").cast(pl.Float64),
             pl.col("order_weekdays").cast(pl.List(pl.Int64)),

@@ -165,12 +165,24 @@ def _reason_to_order(as_of: date) -> pl.Expr:
         .then(pl.format(", on {}, the supplier's next order day", pl.col("order_date")))
         .otherwise(pl.lit(""))
     )
+    unlisted = (
+        pl.when(pl.col("unlisted_orders") > 0)
+        .then(
+            pl.format(
+                ", not counting {} with the supplier whose lines are unknown",
+                pl.when(pl.col("unlisted_orders") == 1)
+                .then(pl.lit("1 open order"))
+                .otherwise(pl.format("{} open orders", pl.col("unlisted_orders"))),
+            )
+        )
+        .otherwise(pl.lit(""))
+    )
     cost = (
         pl.when(pl.col("unit_cost").is_null())
         .then(pl.lit(", at unknown cost"))
         .otherwise(pl.lit(""))
     )
-    return pl.concat_str(point, amount, raised, wait, cost, pl.lit("."))
+    return pl.concat_str(point, amount, raised, wait, unlisted, cost, pl.lit("."))
 
 
 def _reason_to_wait(is_asleep: pl.Expr) -> pl.Expr:

@@ -37,7 +37,7 @@ priced as (
             partition by order_id
             order by product_id asc nulls last
         ) as line_number,
-        cast(quantity * unit_price as decimal(18, 4)) as list_amount,
+        cast(quantity * unit_price as decimal(18, 4)) as undiscounted_amount,
         cast(quantity * unit_price * (1 - discount) as decimal(18, 4)) as charged_amount,
         _load_id
 
@@ -68,7 +68,7 @@ final as (
         cast(priced.charged_amount * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4))
             as net_amount,
         cast(
-            (priced.list_amount - priced.charged_amount)
+            (priced.undiscounted_amount - priced.charged_amount)
             * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4)
         ) as discount_amount,
         cast(null as decimal(18, 6)) as unit_cost,

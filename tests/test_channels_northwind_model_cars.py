@@ -84,6 +84,7 @@ def hosted(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Hosted
     run_dbt(
         settings, "build", "--select", "+fct_order_lines", "+fct_orders", "+dim_products",
         "+dim_customers", "+dim_suppliers", "+fct_order_status_changes",
+        "+stock_movements__northwind", "+stock_movements__model_cars",
         "staging.northwind", "staging.model_cars",
         "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test",
         "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
@@ -260,3 +261,18 @@ def test_model_cars_dates_that_an_order_was_placed_and_shipped(hosted: Hosted) -
         "from marts.fct_order_status_changes group by all order by 1"
     )
     assert rows == [(1, "open", "placed", 326), (2, "despatched", "Shipped", 312)]
+
+
+def test_stock_opens_with_what_the_databases_state(hosted: Hosted) -> None:
+    rows = hosted.ask(
+        "select location_id, movement_date::text, count(*), sum(quantity_change) from ("
+        "select * from transformed.stock_movements__northwind union all "
+        "select * from transformed.stock_movements__model_cars) group by all order by 1"
+    )
+    assert rows == [
+        ("MC-a", "2005-05-31", 25, 131688),
+        ("MC-b", "2005-05-31", 38, 219183),
+        ("MC-c", "2005-05-31", 24, 124880),
+        ("MC-d", "2005-05-31", 23, 79380),
+        ("NW", "1998-05-06", 77, 3119),
+    ]

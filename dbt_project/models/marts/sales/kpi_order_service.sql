@@ -37,8 +37,7 @@ served as (
         case when orders.despatched_at < orders.ordered_at then 1 else 0 end as is_negative,
         case
             when orders.despatched_at >= orders.ordered_at
-                then cast({{ seconds_between('orders.ordered_at', 'orders.despatched_at') }} as double)
-                    / 3600
+                then {{ hours_between('orders.ordered_at', 'orders.despatched_at') }}
         end as cycle_hours,
         case
             when orders.despatch_by_at is null then 0

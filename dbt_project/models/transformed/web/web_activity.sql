@@ -68,13 +68,13 @@ final as (
         steps.event_type,
         steps.device,
         steps.visitor_channel,
-        coalesce(product_keys.product_id, steps.source || '-' || steps.sku) as product_id,
+        coalesce(product_keys.product_id, steps.sku) as product_id,
         steps.last_load_id
 
     from steps
     left join product_keys
         on steps.source = product_keys.source
-        and steps.sku = product_keys.source_product_id
+        and steps.sku = product_keys.source_product_key
 
 )
 

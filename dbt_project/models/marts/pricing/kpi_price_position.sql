@@ -63,7 +63,7 @@ final as (
         cast(competitors as bigint) as competitors,
         cast(cheapest_price as decimal(18, 2)) as cheapest_price,
         cast(cheapest_offer_id as string) as cheapest_offer_id,
-        cast(median_price as decimal(18, 4)) as median_price,
+        cast(median_price as decimal(18, 2)) as median_price,
         cast(cheaper_competitors + 1 as bigint) as our_rank,
         cast(100 * cast(our_price as double) / nullif(cast(median_price as double), 0) as double)
             as price_index,

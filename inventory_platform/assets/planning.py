@@ -200,6 +200,9 @@ _REPLAY = {
         select product as product_id, location as location_id, reason
     """,
 }
+MADE_OF_PLANS = tuple(f"source:planning.{name}+" for name in (*_PLAN, *_REPLAY))
+"""The models made of what is planned here, as dbt selects them."""
+
 _DESCRIPTIONS = {
     "demand_classes": "How demand comes (ADI, CV²), what it is worth (ABC), how steady (XYZ).",
     "forecasts": "What is expected of each product, location and day, with the baselines.",

@@ -9,7 +9,7 @@ against what came.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -236,14 +236,16 @@ def build_planning_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     settings = registry.settings
 
     @dg.multi_asset(name="plan", specs=_specs(_PLAN), pool=POOL)
-    def plan(warehouse: Warehouse) -> list[dg.MaterializeResult[None]]:
+    def plan(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
         with warehouse.connect() as con:
-            return _results(replace_plan(con, settings))
+            counts = replace_plan(con, settings)
+        yield from _results(counts)
 
     @dg.multi_asset(name="replay", specs=_specs(_REPLAY), pool=POOL)
-    def replay(warehouse: Warehouse) -> list[dg.MaterializeResult[None]]:
+    def replay(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
         with warehouse.connect() as con:
-            return _results(replace_backtest(con))
+            counts = replace_backtest(con)
+        yield from _results(counts)
 
     return [plan, replay]
 
@@ -411,8 +413,8 @@ def _specs(tables: Mapping[str, str]) -> list[dg.AssetSpec]:
     ]
 
 
-def _results(counts: Mapping[str, int]) -> list[dg.MaterializeResult[None]]:
-    return [
-        dg.MaterializeResult(asset_key=["planning", name], metadata={"dagster/row_count": rows})
-        for name, rows in counts.items()
-    ]
+def _results(counts: Mapping[str, int]) -> Iterator[dg.MaterializeResult[None]]:
+    for name, rows in counts.items():
+        yield dg.MaterializeResult(
+            asset_key=["planning", name], metadata={"dagster/row_count": rows}
+        )

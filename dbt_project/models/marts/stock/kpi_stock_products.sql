@@ -224,6 +224,21 @@ consumed as (
 
 ),
 
+judged as (
+
+    select
+        *,
+        case
+            when
+                daily_demand is not null
+                and {{ days_between('first_movement_date', 'as_of_date') }} >= {{ target_days }}
+                then greatest(on_hand - daily_demand * {{ target_days }}, 0)
+        end as excess_units
+
+    from consumed
+
+),
+
 final as (
 
     select
@@ -293,17 +308,15 @@ final as (
             as boolean
         ) as is_dead_stock,
         cast(on_hand > 0 and units_sold_90 between 1 and 2 as boolean) as is_slow_stock,
-        cast(greatest(on_hand - daily_demand * {{ target_days }}, 0) as double) as excess_units,
-        cast(
-            greatest(on_hand - daily_demand * {{ target_days }}, 0) * unit_cost as decimal(18, 4)
-        ) as excess_value,
+        cast(excess_units as double) as excess_units,
+        cast(excess_units * unit_cost as decimal(18, 4)) as excess_value,
         cast(first_movement_date as date) as first_movement_date,
         cast(first_sale_date as date) as first_sale_date,
         cast(last_sale_date as date) as last_sale_date,
         cast(first_receipt_date as date) as first_receipt_date,
         cast(last_receipt_date as date) as last_receipt_date
 
-    from consumed
+    from judged
 
 )
 

@@ -74,7 +74,7 @@ final as (
         ) as undercut_share,
         cast(unit_cost as decimal(18, 6)) as unit_cost,
         cast(net_price as decimal(18, 2)) as net_price,
-        cast(net_price - unit_cost as decimal(18, 4)) as margin_amount,
+        cast(net_price - unit_cost as decimal(18, 2)) as margin_amount,
         cast(
             cast(net_price - unit_cost as double) / nullif(cast(net_price as double), 0) as double
         ) as margin_share,

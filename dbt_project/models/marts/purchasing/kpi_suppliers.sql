@@ -181,8 +181,8 @@ final as (
             as double
         ) as delivered_share,
         cast(coalesce(drift.compared_products, 0) as bigint) as compared_products,
-        cast(drift.compared_value as decimal(18, 4)) as compared_value,
-        cast(drift.compared_value_year_before as decimal(18, 4)) as year_before_value,
+        cast(drift.compared_value as decimal(18, 2)) as compared_value,
+        cast(drift.compared_value_year_before as decimal(18, 2)) as year_before_value,
         cast(
             cast(drift.compared_value - drift.compared_value_year_before as double)
             / nullif(cast(drift.compared_value_year_before as double), 0)
@@ -190,7 +190,7 @@ final as (
         ) as price_drift,
         cast(coalesce(line_sums.open_lines, 0) as bigint) as open_lines,
         cast(coalesce(line_sums.open_lines_with_cost, 0) as bigint) as open_lines_with_cost,
-        cast(line_sums.open_value as decimal(18, 4)) as open_value,
+        cast(line_sums.open_value as decimal(18, 2)) as open_value,
         cast(order_sums.first_ordered_date as date) as first_ordered_date,
         cast(order_sums.last_ordered_date as date) as last_ordered_date
 

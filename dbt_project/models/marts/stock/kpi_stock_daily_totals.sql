@@ -40,11 +40,11 @@ final as (
             as stock_out_rate,
         cast(closing_quantity as bigint) as closing_quantity,
         cast(stocked_quantity as bigint) as stocked_quantity,
-        cast(cost_value as decimal(18, 4)) as cost_value,
+        cast(cost_value as decimal(18, 2)) as cost_value,
         cast(cost_known_quantity as bigint) as cost_known_quantity,
         cast(cast(cost_known_quantity as double) / nullif(stocked_quantity, 0) as double)
             as cost_coverage,
-        cast(retail_value as decimal(18, 4)) as retail_value,
+        cast(retail_value as decimal(18, 2)) as retail_value,
         cast(price_known_quantity as bigint) as price_known_quantity,
         cast(cast(price_known_quantity as double) / nullif(stocked_quantity, 0) as double)
             as price_coverage

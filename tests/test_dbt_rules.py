@@ -39,7 +39,7 @@ KEYWORDS = re.compile(
 def sql_of(path: Path) -> str:
     """Return a file's SQL alone: no comments, no templates, no text constants."""
     text = path.read_text(encoding="utf-8")
-    text = re.sub(r"\{\{ config\(.*?\n\) \}\}", " ", text, flags=re.DOTALL)
+    text = re.sub(r"\{\{\s*config\(.*?\n\s*\)\s*\}\}\n", " ", text, flags=re.DOTALL)
     text = re.sub(r"\{#.*?#\}|\{%.*?%\}", " ", text, flags=re.DOTALL)
     text = re.sub(r"\{\{.*?\}\}", " template ", text, flags=re.DOTALL)
     text = re.sub(r"--[^\n]*", " ", text)

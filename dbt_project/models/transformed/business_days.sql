@@ -12,6 +12,14 @@ spans as (
     union all
 
     select
+        min(return_date) as first_day,
+        max(return_date) as last_day
+
+    from {{ ref('returns') }}
+
+    union all
+
+    select
         cast(min(payment_date) as date) as first_day,
         cast(max(payment_date) as date) as last_day
 

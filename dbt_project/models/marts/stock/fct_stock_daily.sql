@@ -16,7 +16,7 @@ with
 
 stock_movements as (
 
-    select * from {{ ref('stock_movements') }}
+    select * from {{ ref('fct_stock_movements') }}
 
 ),
 

@@ -64,6 +64,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
     dice = np.random.default_rng(12)
     return products(series).with_columns(
         supplier=pl.Series([f"Supplier {number % SUPPLIERS}" for number in range(series)]),
+        supplier_name=pl.lit(None, pl.String),
         is_preferred=pl.lit(value=True),
         lead_time_days=pl.Series(dice.integers(2, 45, series)),
         lead_time_spread_days=pl.Series(dice.random(series) * 6),
@@ -71,6 +72,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
         min_order_quantity=pl.Series(dice.choice([1, 10, 50], series)),
         pack_size=pl.Series(dice.choice([1, 6, 12], series)),
         order_weekdays=pl.Series([[1, 4] if number % 2 else None for number in range(series)]),
+        unlisted_orders=pl.lit(0),
     )
 
 

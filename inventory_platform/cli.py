@@ -118,7 +118,8 @@ def rebuild(
 ) -> None:
     """Drop the warehouse and build it anew from the raw zone."""
     from inventory_platform.assets.dbt import forget_build, run_dbt
-    from inventory_platform.assets.planning import replace_planning_tables
+    from inventory_platform.assets.matching import replace_matches
+    from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.warehouse import open_warehouse, refresh
@@ -134,8 +135,12 @@ def rebuild(
     if as_of:
         refresh(settings, registry.relations, as_of)
         with open_warehouse(settings) as con:
-            replace_planning_tables(con)
-        run_dbt(settings, "build")
+            replace_matches(con)
+        run_dbt(settings, "build", "--exclude", *MADE_OF_PLANS)
+        with open_warehouse(settings) as con:
+            replace_plan(con, settings, is_past=True)
+            replace_backtest(con)
+        run_dbt(settings, "build", "--select", *MADE_OF_PLANS)
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
     outcomes = [_execute(settings, definitions, BUILD)]

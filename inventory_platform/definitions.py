@@ -13,6 +13,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from asset_checks import build_asset_checks  # noqa: E402
 from inventory_platform.assets.dbt import LIVE, build_dbt_assets, dbt_resource  # noqa: E402
+from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
 from inventory_platform.assets.published import (  # noqa: E402
@@ -20,7 +21,7 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_live_asset,
     build_published_asset,
 )
-from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
+from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
@@ -54,6 +55,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         assets=[
             *build_pages_assets(registry),
             *build_raw_assets(registry),
+            *build_dormant_assets(registry),
+            build_matching_asset(registry),
             *build_planning_assets(registry),
             models,
             build_published_asset(registry, marts, blocking),

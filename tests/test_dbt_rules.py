@@ -213,6 +213,17 @@ def test_marts_keep_a_contract_and_the_rest_is_private(manifest: dict[str, Any])
 
 
 @pytest.mark.slow
+def test_every_mart_says_what_it_answers_and_who_reads_it(manifest: dict[str, Any]) -> None:
+    marts = {n["unique_id"]: n for n in nodes(manifest, "model") if layer(n) == "marts"}
+    for node in marts.values():
+        assert node["config"]["meta"]["question"].endswith("?"), node["name"]
+        assert node["config"]["meta"]["fresh_within_hours"] > 0, node["name"]
+    exposed = {e["name"]: set(e["depends_on"]["nodes"]) for e in manifest["exposures"].values()}
+    assert exposed["power_bi"] == set(marts)
+    assert exposed["dashboard"] < set(marts)
+
+
+@pytest.mark.slow
 def test_every_column_is_described_and_typed_by_its_name(manifest: dict[str, Any]) -> None:
     for node in nodes(manifest, "model"):
         for column in node["columns"].values():

@@ -65,7 +65,7 @@ def build_asset_checks(
         registry: The tables that are loaded.
         models: The dbt models that exist; rules on others are left out.
     """
-    from asset_checks import contracts, reconciliation, references, stock, volume
+    from asset_checks import anomalies, contracts, reconciliation, references, stock, volume
 
     known = set(models)
     rules = [
@@ -74,6 +74,7 @@ def build_asset_checks(
         *references.rules(registry),
         *volume.rules(registry),
         *stock.rules(),
+        *anomalies.rules(),
     ]
     raw = {dg.AssetKey(["raw", relation]) for relation in registry.contracts}
     usable = [r for r in rules if {r.asset, *r.needs} <= known | raw]

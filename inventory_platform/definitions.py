@@ -21,7 +21,7 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_live_asset,
     build_published_asset,
 )
-from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
+from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
@@ -41,19 +41,21 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     """
     settings = settings or get_settings()
     registry = read_registry(settings)
-    models = build_dbt_assets(registry, live())
+    condition = live(name for name, source in registry.sources.items() if source.is_streamed)
+    models = build_dbt_assets(registry, condition)
     checks = build_asset_checks(registry, models.keys)
     marts = [key for key in models.keys if key.path[0] == "marts"]
     live_marts = [key for key in marts if models.group_names_by_key[key] == f"marts_{LIVE}"]
     live_assets = [key for key, spec in models.specs_by_key.items() if spec.automation_condition]
     # Without a source that pushes messages there is nothing live.
-    live_publication = [build_live_asset(registry, live_marts, live())] if live_marts else []
+    live_publication = [build_live_asset(registry, live_marts, condition)] if live_marts else []
     live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     return dg.Definitions(
         assets=[
             *build_pages_assets(registry),
             *build_raw_assets(registry),
+            *build_dormant_assets(registry),
             build_matching_asset(registry),
             *build_planning_assets(registry),
             models,

@@ -12,7 +12,7 @@ movements as (
         location_id,
         sum(quantity_change) as quantity
 
-    from {{ ref('stock_movements') }}
+    from {{ ref('fct_stock_movements') }}
     group by
         product_id,
         location_id

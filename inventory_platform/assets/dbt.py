@@ -70,6 +70,7 @@ class Translator(DagsterDbtTranslator):
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
         return spec.replace_attributes(
             automation_condition=self.live if is_live else None,
+            tags={**spec.tags, LIVE_TAG: ""} if is_live else spec.tags,
             key=dg.AssetKey([node["schema"], node["name"]]),
             group_name=_group(node),
             owners=owners or ["team:inventory"],
@@ -79,6 +80,9 @@ class Translator(DagsterDbtTranslator):
 
 LIVE = "live"
 """Folder of the models behind streams, in every layer."""
+
+LIVE_TAG = "inventory/live"
+"""Tag of the assets of all models behind streams, those in staging included."""
 
 
 def _group(node: Mapping[str, Any]) -> str:

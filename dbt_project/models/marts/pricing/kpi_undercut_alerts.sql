@@ -1,5 +1,6 @@
 -- A price of theirs counts while the offer is in stock and was seen lately. The margin is what would
--- be left to us at their price without tax; unknown where the cost or the tax is.
+-- be left to us at their price without tax. Where a product states no tax, it is what its sales of
+-- the last year held; unknown where the cost or the tax is.
 
 {%- set undercut_share = 0.05 %}
 
@@ -18,17 +19,36 @@ today as (
 
 ),
 
+sold_tax as (
+
+    select
+        order_lines.product_id,
+        cast(sum(order_lines.tax_amount) as double)
+        / nullif(cast(sum(order_lines.gross_amount - order_lines.tax_amount) as double), 0)
+            as tax_rate
+
+    from {{ ref('fct_order_lines') }} as order_lines
+    cross join today
+    where
+        order_lines.is_sale
+        and order_lines.tax_amount is not null
+        and {{ days_between('order_lines.order_date', 'today.date_day') }} between 0 and 364
+    group by order_lines.product_id
+
+),
+
 undercutting as (
 
     select
         prices.*,
         products.category,
         products.unit_cost,
-        prices.competitor_price / (1 + products.tax_rate) as net_price
+        prices.competitor_price / (1 + coalesce(products.tax_rate, sold_tax.tax_rate)) as net_price
 
     from {{ ref('fct_competitor_prices') }} as prices
     cross join today
     left join products on prices.product_id = products.product_id
+    left join sold_tax on prices.product_id = sold_tax.product_id
     where
         prices.is_comparable
         and prices.availability = 'in_stock'
@@ -54,7 +74,7 @@ final as (
         ) as undercut_share,
         cast(unit_cost as decimal(18, 6)) as unit_cost,
         cast(net_price as decimal(18, 2)) as net_price,
-        cast(net_price - unit_cost as decimal(18, 4)) as margin_amount,
+        cast(net_price - unit_cost as decimal(18, 2)) as margin_amount,
         cast(
             cast(net_price - unit_cost as double) / nullif(cast(net_price as double), 0) as double
         ) as margin_share,

@@ -18,11 +18,11 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by supplier_id, product_id, source
+            partition by supplier_id, product_id
             order by valid_from_date desc nulls last, unit_cost asc nulls last
         ) as newest_first,
         row_number() over (
-            partition by supplier_id, product_id, source, days_ago >= 365
+            partition by supplier_id, product_id, days_ago >= 365
             order by valid_from_date desc nulls last, unit_cost asc nulls last
         ) as newest_first_of_year
 
@@ -36,12 +36,11 @@ versions as (
     select
         supplier_id,
         product_id,
-        source,
         count(*) as versions,
         sum(case when days_ago < 365 then 1 else 0 end) as versions_365
 
     from ranked
-    group by supplier_id, product_id, source
+    group by supplier_id, product_id
 
 ),
 
@@ -50,14 +49,13 @@ year_before as (
     select
         supplier_id,
         product_id,
-        source,
         unit_cost
 
     from ranked
     where
         days_ago >= 365
         and newest_first_of_year = 1
-        and coalesce({{ days_between('valid_to_date', 'as_of_date') }} <= 365, true)
+        and coalesce({{ days_between('valid_to_date', 'as_of_date') }} < 365, true)
 
 ),
 
@@ -85,11 +83,9 @@ final as (
     inner join versions
         on ranked.supplier_id = versions.supplier_id
         and ranked.product_id = versions.product_id
-        and ranked.source = versions.source
     left join year_before
         on ranked.supplier_id = year_before.supplier_id
         and ranked.product_id = year_before.product_id
-        and ranked.source = year_before.source
     where
         ranked.newest_first = 1
         and coalesce({{ days_between('ranked.as_of_date', 'ranked.valid_to_date') }} > 0, true)

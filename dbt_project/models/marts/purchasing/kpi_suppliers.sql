@@ -74,7 +74,7 @@ order_sums as (
         sum(delivered_order) as delivered_orders,
         sum(open_order) as open_orders,
         sum(overdue) as overdue_orders,
-        count(on_time) as delivered_orders_with_due_date,
+        count(on_time) as delivered_orders_with_due,
         sum(on_time) as on_time_orders,
         count(lead_time_days) as lead_time_orders,
         avg(lead_time_days) as lead_time_mean,
@@ -107,9 +107,11 @@ line_sums as (
     from (
         select
             purchase_order_lines.*,
-            coalesce(
-                greatest(quantity - coalesce(delivered_quantity, 0), 0) * unit_cost, line_cost
-            ) as outstanding_cost
+            case
+                when quantity is not null and unit_cost is not null
+                    then greatest(quantity - coalesce(delivered_quantity, 0), 0) * unit_cost
+                else line_cost
+            end as outstanding_cost
 
         from purchase_order_lines
     ) as lines
@@ -134,33 +136,19 @@ bought as (
 
 ),
 
--- One price for each product, should several sources state one: the preferred, then the cheapest.
-prices as (
-
-    select
-        *,
-        row_number() over (
-            partition by supplier_id, product_id
-            order by is_preferred desc nulls last, unit_cost asc nulls last, source asc nulls last
-        ) as best_first
-
-    from supplier_prices
-
-),
-
 drift as (
 
     select
         bought.supplier_id,
         count(*) as compared_products,
-        sum(bought.quantity * prices.unit_cost) as compared_value,
-        sum(bought.quantity * prices.unit_cost_year_before) as compared_value_year_before
+        sum(bought.quantity * supplier_prices.unit_cost) as compared_value,
+        sum(bought.quantity * supplier_prices.unit_cost_year_before) as compared_value_year_before
 
     from bought
-    inner join prices
-        on bought.supplier_id = prices.supplier_id
-        and bought.product_id = prices.product_id
-    where prices.best_first = 1 and bought.quantity > 0
+    inner join supplier_prices
+        on bought.supplier_id = supplier_prices.supplier_id
+        and bought.product_id = supplier_prices.product_id
+    where bought.quantity > 0
     group by bought.supplier_id
 
 ),
@@ -174,18 +162,18 @@ final as (
         cast(coalesce(order_sums.open_orders, 0) as bigint) as open_orders,
         cast(coalesce(order_sums.overdue_orders, 0) as bigint) as overdue_orders,
         cast(coalesce(order_sums.on_time_orders, 0) as bigint) as on_time_orders,
-        cast(coalesce(order_sums.delivered_orders_with_due_date, 0) as bigint)
-            as delivered_orders_with_due_date,
+        cast(coalesce(order_sums.delivered_orders_with_due, 0) as bigint)
+            as delivered_orders_with_due,
         cast(
             cast(order_sums.on_time_orders as double)
-            / nullif(order_sums.delivered_orders_with_due_date, 0)
+            / nullif(order_sums.delivered_orders_with_due, 0)
             as double
         ) as on_time_share,
         cast(coalesce(order_sums.lead_time_orders, 0) as bigint) as lead_time_orders,
         cast(order_sums.lead_time_mean as double) as lead_time_mean_days,
         cast(order_sums.lead_time_spread as double) as lead_time_spread_days,
         cast(order_sums.lead_time_median as double) as lead_time_median_days,
-        cast(order_sums.lead_time_p90 as double) as lead_time_p90_days,
+        cast(round(order_sums.lead_time_p90, 2) as double) as lead_time_p90_days,
         cast(line_sums.ordered_quantity as bigint) as ordered_quantity,
         cast(line_sums.delivered_quantity as bigint) as delivered_quantity,
         cast(
@@ -193,17 +181,16 @@ final as (
             as double
         ) as delivered_share,
         cast(coalesce(drift.compared_products, 0) as bigint) as compared_products,
-        cast(drift.compared_value as decimal(18, 4)) as compared_value,
-        cast(drift.compared_value_year_before as decimal(18, 4)) as year_before_value,
+        cast(drift.compared_value as decimal(18, 2)) as compared_value,
+        cast(drift.compared_value_year_before as decimal(18, 2)) as year_before_value,
         cast(
-            cast(drift.compared_value as double)
+            cast(drift.compared_value - drift.compared_value_year_before as double)
             / nullif(cast(drift.compared_value_year_before as double), 0)
-            - 1
             as double
         ) as price_drift,
         cast(coalesce(line_sums.open_lines, 0) as bigint) as open_lines,
         cast(coalesce(line_sums.open_lines_with_cost, 0) as bigint) as open_lines_with_cost,
-        cast(line_sums.open_value as decimal(18, 4)) as open_value,
+        cast(line_sums.open_value as decimal(18, 2)) as open_value,
         cast(order_sums.first_ordered_date as date) as first_ordered_date,
         cast(order_sums.last_ordered_date as date) as last_ordered_date
 

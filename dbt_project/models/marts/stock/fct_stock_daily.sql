@@ -2,27 +2,21 @@
 -- movement moves all later days, and a day without movements keeps what was there. What came before
 -- the months that are built is their opening, summed from the movements themselves.
 
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='append',
-        tags=['by_month'],
-        pre_hook="{{ clear_months('stock_date') }}",
-        meta={
-            'months': {
-                'relation': 'transformed.stock_movements',
-                'date': 'movement_date',
-                'key': 'movement_id'
-            }
-        }
-    )
-}}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    tags=['by_month'],
+    pre_hook="{{ clear_months('stock_date') }}",
+    meta={'months': {
+        'relation': 'transformed.stock_movements', 'date': 'movement_date', 'key': 'movement_id'
+    }}
+) }}
 
 with
 
 stock_movements as (
 
-    select * from {{ ref('stock_movements') }}
+    select * from {{ ref('fct_stock_movements') }}
 
 ),
 

@@ -1,18 +1,12 @@
-{{
-    config(
-        materialized='incremental',
-        incremental_strategy='append',
-        tags=['by_month'],
-        pre_hook="{{ clear_months('movement_date') }}",
-        meta={
-            'months': {
-                'relation': 'transformed.stock_movements',
-                'date': 'movement_date',
-                'key': 'movement_id'
-            }
-        }
-    )
-}}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    tags=['by_month'],
+    pre_hook="{{ clear_months('movement_date') }}",
+    meta={'months': {
+        'relation': 'transformed.stock_movements', 'date': 'movement_date', 'key': 'movement_id'
+    }}
+) }}
 
 with
 

@@ -197,10 +197,10 @@ final as (
     select
         cast(product_id as string) as product_id,
         cast(annual_units as bigint) as annual_units,
-        cast(annual_value as decimal(18, 4)) as annual_value,
+        cast(annual_value as decimal(18, 2)) as annual_value,
         cast(value_basis as string) as value_basis,
-        cast(total_value as decimal(18, 4)) as total_value,
-        cast(case when annual_value is not null then value_so_far end as decimal(18, 4))
+        cast(total_value as decimal(18, 2)) as total_value,
+        cast(case when annual_value is not null then value_so_far end as decimal(18, 2))
             as value_so_far,
         cast(
             case

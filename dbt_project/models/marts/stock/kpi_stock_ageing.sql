@@ -132,7 +132,7 @@ final as (
             end as string
         ) as age_bucket,
         cast(buckets.quantity as bigint) as quantity,
-        cast(buckets.quantity * stock_position.unit_cost as decimal(18, 4)) as cost_value
+        cast(buckets.quantity * stock_position.unit_cost as decimal(18, 2)) as cost_value
 
     from buckets
     inner join stock_position

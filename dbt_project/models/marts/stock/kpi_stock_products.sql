@@ -224,6 +224,21 @@ consumed as (
 
 ),
 
+judged as (
+
+    select
+        *,
+        case
+            when
+                daily_demand is not null
+                and {{ days_between('first_movement_date', 'as_of_date') }} >= {{ target_days }}
+                then greatest(on_hand - daily_demand * {{ target_days }}, 0)
+        end as excess_units
+
+    from consumed
+
+),
+
 final as (
 
     select
@@ -232,7 +247,7 @@ final as (
         cast(as_of_date as date) as as_of_date,
         cast(on_hand as bigint) as on_hand,
         cast(available as bigint) as available,
-        cast(cost_value as decimal(18, 4)) as cost_value,
+        cast(cost_value as decimal(18, 2)) as cost_value,
         cast(recorded_days_90 as bigint) as recorded_days_90,
         cast(in_stock_days_90 as bigint) as in_stock_days_90,
         cast(units_sold_90 as bigint) as units_sold_90,
@@ -249,7 +264,7 @@ final as (
         cast(cast(out_of_stock_days_365 as double) / nullif(recorded_days_365, 0) as double)
             as stock_out_rate_365,
         cast(out_of_stock_days_90 * daily_demand as double) as lost_units_90,
-        cast(out_of_stock_days_90 * daily_demand * unit_price as decimal(18, 4))
+        cast(out_of_stock_days_90 * daily_demand * unit_price as decimal(18, 2))
             as lost_sales_value,
         cast(opening_quantity_90 as bigint) as opening_quantity_90,
         cast(units_received_90 as bigint) as units_received_90,
@@ -259,10 +274,10 @@ final as (
                     then cast(units_sold_90 as double) / (opening_quantity_90 + units_received_90)
             end as double
         ) as sell_through_90,
-        cast(cost_of_sales_amount as decimal(18, 4)) as cost_of_sales_amount,
-        cast(net_sales_amount as decimal(18, 4)) as net_sales_amount,
-        cast(net_sales_amount - cost_of_sales_amount as decimal(18, 4)) as gross_margin_amount,
-        cast(average_cost_value as decimal(18, 4)) as average_cost_value,
+        cast(cost_of_sales_amount as decimal(18, 2)) as cost_of_sales_amount,
+        cast(net_sales_amount as decimal(18, 2)) as net_sales_amount,
+        cast(net_sales_amount - cost_of_sales_amount as decimal(18, 2)) as gross_margin_amount,
+        cast(average_cost_value as decimal(18, 2)) as average_cost_value,
         cast(
             case
                 when average_cost_value > 0
@@ -293,17 +308,15 @@ final as (
             as boolean
         ) as is_dead_stock,
         cast(on_hand > 0 and units_sold_90 between 1 and 2 as boolean) as is_slow_stock,
-        cast(greatest(on_hand - daily_demand * {{ target_days }}, 0) as double) as excess_units,
-        cast(
-            greatest(on_hand - daily_demand * {{ target_days }}, 0) * unit_cost as decimal(18, 4)
-        ) as excess_value,
+        cast(excess_units as double) as excess_units,
+        cast(excess_units * unit_cost as decimal(18, 2)) as excess_value,
         cast(first_movement_date as date) as first_movement_date,
         cast(first_sale_date as date) as first_sale_date,
         cast(last_sale_date as date) as last_sale_date,
         cast(first_receipt_date as date) as first_receipt_date,
         cast(last_receipt_date as date) as last_receipt_date
 
-    from consumed
+    from judged
 
 )
 

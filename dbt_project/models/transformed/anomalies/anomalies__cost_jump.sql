@@ -1,6 +1,6 @@
--- A change of cost is unusual by its size, or beside how the cost of the same product from the same
--- supplier varied before. The second is asked only after four versions; their spread is taken as at
--- least one hundredth of the usual cost, so that a cost that never moved may move a little.
+-- A change of cost is unusual by its size, or beside the changes of the same product's cost at the
+-- same supplier before. The second is asked only after four changes; their spread is taken as at
+-- least one per cent, so that a cost that never moved may move a little.
 
 with
 
@@ -13,12 +13,12 @@ versions as (
         valid_from_date,
         unit_cost,
         row_number() over (
-            partition by source, supplier_id, product_id
-            order by valid_from_date asc nulls first, unit_cost asc nulls first
+            partition by supplier_id, product_id
+            order by valid_from_date asc nulls first
         ) as version_number,
         lag(unit_cost) over (
-            partition by source, supplier_id, product_id
-            order by valid_from_date asc nulls first, unit_cost asc nulls first
+            partition by supplier_id, product_id
+            order by valid_from_date asc nulls first
         ) as previous_cost
 
     from {{ ref('supplier_terms_history') }}
@@ -26,35 +26,44 @@ versions as (
 
 ),
 
+changes as (
+
+    select
+        *,
+        cast(unit_cost - previous_cost as double) / cast(previous_cost as double) as change,
+        abs(unit_cost - previous_cost) > 0.3 * previous_cost as is_large
+
+    from versions
+    where previous_cost is not null
+
+),
+
 earlier as (
 
     select
-        versions.source,
-        versions.supplier_id,
-        versions.product_id,
-        versions.version_number,
-        before.unit_cost as earlier_cost
+        changes.supplier_id,
+        changes.product_id,
+        changes.version_number,
+        before.change as earlier_change
 
-    from versions
-    inner join versions as before
-        on versions.source = before.source
-        and versions.supplier_id = before.supplier_id
-        and versions.product_id = before.product_id
-        and versions.version_number > before.version_number
+    from changes
+    inner join changes as before
+        on changes.supplier_id = before.supplier_id
+        and changes.product_id = before.product_id
+        and changes.version_number > before.version_number
 
 ),
 
 centers as (
 
     select
-        source,
         supplier_id,
         product_id,
         version_number,
-        {{ percentile('earlier_cost', 0.5) }} as usual_cost
+        {{ percentile('earlier_change', 0.5) }} as usual_change
 
     from earlier
-    group by source, supplier_id, product_id, version_number
+    group by supplier_id, product_id, version_number
     having count(*) >= 4
 
 ),
@@ -62,45 +71,35 @@ centers as (
 spreads as (
 
     select
-        centers.source,
         centers.supplier_id,
         centers.product_id,
         centers.version_number,
-        max(centers.usual_cost) as usual_cost,
+        max(centers.usual_change) as usual_change,
         greatest(
-            {{ percentile('abs(earlier.earlier_cost - centers.usual_cost)', 0.5) }},
-            max(centers.usual_cost) / 100
+            {{ percentile('abs(earlier.earlier_change - centers.usual_change)', 0.5) }}, 0.01
         ) as spread
 
     from centers
     inner join earlier
-        on centers.source = earlier.source
-        and centers.supplier_id = earlier.supplier_id
+        on centers.supplier_id = earlier.supplier_id
         and centers.product_id = earlier.product_id
         and centers.version_number = earlier.version_number
-    group by centers.source, centers.supplier_id, centers.product_id, centers.version_number
+    group by centers.supplier_id, centers.product_id, centers.version_number
 
 ),
 
 judged as (
 
     select
-        versions.source,
-        versions.supplier_id,
-        versions.product_id,
-        versions.valid_from_date,
-        cast(versions.unit_cost as double) as unit_cost,
-        cast(versions.previous_cost as double) as previous_cost,
-        cast(versions.unit_cost as double) / cast(versions.previous_cost as double) - 1 as change,
-        abs(versions.unit_cost - spreads.usual_cost) / spreads.spread as spreads_away
+        changes.*,
+        abs(changes.change - spreads.usual_change) / spreads.spread as spreads_away
 
-    from versions
+    from changes
     left join spreads
-        on versions.source = spreads.source
-        and versions.supplier_id = spreads.supplier_id
-        and versions.product_id = spreads.product_id
-        and versions.version_number = spreads.version_number
-    where versions.previous_cost is not null and versions.unit_cost <> versions.previous_cost
+        on changes.supplier_id = spreads.supplier_id
+        and changes.product_id = spreads.product_id
+        and changes.version_number = spreads.version_number
+    where changes.unit_cost <> changes.previous_cost
 
 ),
 
@@ -108,25 +107,24 @@ found as (
 
     select *
     from judged
-    where abs(change) > 0.3 or spreads_away > 3
+    where is_large or spreads_away > 3
 
 ),
 
 final as (
 
     select
-        {{ surrogate_key([
-            "'cost_jump'", 'source', 'supplier_id', 'product_id', 'valid_from_date', 'unit_cost'
-        ]) }} as anomaly_id,
+        {{ surrogate_key(["'cost_jump'", 'supplier_id', 'product_id', 'valid_from_date']) }}
+            as anomaly_id,
         valid_from_date as detected_for_date,
         'cost' as subject,
         'cost_jump' as rule,
-        case when abs(change) > 0.3 then 'high' else 'low' end as severity,
+        case when is_large then 'high' else 'low' end as severity,
         product_id,
         cast(null as string) as location_id,
         source,
-        unit_cost as observed,
-        previous_cost as expected,
+        cast(unit_cost as double) as observed,
+        cast(previous_cost as double) as expected,
         change as deviation,
         'The cost of ' || product_id || ' from ' || supplier_id || ' went from '
         || cast(cast(previous_cost as decimal(18, 2)) as string) || ' to '
@@ -136,12 +134,11 @@ final as (
         || case
             when spreads_away > 3
                 then ', ' || cast(cast(spreads_away as decimal(18, 1)) as string)
-                    || ' times its usual spread from its usual cost'
+                    || ' times the usual spread from its usual change'
             else ''
         end || '.' as reason,
-        'transformed.supplier_terms_history' as linked_table,
-        {{ row_condition(['source', 'supplier_id', 'product_id', 'valid_from_date']) }}
-            as linked_rows
+        'marts.dim_supplier_terms' as linked_table,
+        {{ row_condition(['supplier_id', 'product_id', 'valid_from_date']) }} as linked_rows
 
     from found
 

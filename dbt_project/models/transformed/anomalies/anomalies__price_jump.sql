@@ -28,11 +28,11 @@ our_versions as (
         'ours' as source,
         'our price' as price_name,
         cast(valid_from_at as date) as changed_date,
-        cast(unit_price as double) as price,
-        cast(lag(unit_price) over (
+        unit_price as price,
+        lag(unit_price) over (
             partition by product_id
             order by version_number asc nulls first, valid_from_at asc nulls first
-        ) as double) as previous_price,
+        ) as previous_price,
         'marts.dim_product_versions' as linked_table,
         {{ row_condition(['product_id', 'version_number']) }} as linked_rows
 
@@ -48,11 +48,11 @@ their_versions as (
         offers.shop as source,
         'the price of offer ' || price_history.offer_id || ' at ' || offers.shop as price_name,
         cast(price_history.valid_from_at as date) as changed_date,
-        cast(price_history.competitor_price as double) as price,
-        cast(lag(price_history.competitor_price) over (
+        price_history.competitor_price as price,
+        lag(price_history.competitor_price) over (
             partition by price_history.offer_id, price_history.currency
             order by price_history.version_number asc nulls first
-        ) as double) as previous_price,
+        ) as previous_price,
         'marts.fct_competitor_price_history' as linked_table,
         {{ row_condition(['offer_id', 'version_number'], 'price_history') }} as linked_rows
 
@@ -74,10 +74,10 @@ found as (
 
     select
         *,
-        price / previous_price - 1 as change
+        cast(price - previous_price as double) / cast(previous_price as double) as change
 
     from changes
-    where abs(price / previous_price - 1) > 0.5
+    where abs(price - previous_price) > 0.5 * previous_price
 
 ),
 
@@ -92,8 +92,8 @@ final as (
         product_id,
         cast(null as string) as location_id,
         source,
-        price as observed,
-        previous_price as expected,
+        cast(price as double) as observed,
+        cast(previous_price as double) as expected,
         change as deviation,
         'For ' || coalesce(product_id, 'a product not matched') || ', ' || price_name
         || ' went from ' || cast(cast(previous_price as decimal(18, 2)) as string) || ' to '

@@ -21,6 +21,18 @@ pos_api_movements as (
 
 ),
 
+northwind_movements as (
+
+    select * from {{ ref('stock_movements__northwind') }}
+
+),
+
+model_cars_movements as (
+
+    select * from {{ ref('stock_movements__model_cars') }}
+
+),
+
 final as (
 
     select
@@ -83,6 +95,48 @@ final as (
         last_load_id
 
     from pos_api_movements
+
+    union all
+
+    select
+        movement_id,
+        product_id,
+        location_id,
+        moved_at,
+        movement_date,
+        movement_type,
+        reason,
+        quantity_change,
+        quantity,
+        direction,
+        source,
+        source_table,
+        source_id,
+        order_line_id,
+        last_load_id
+
+    from northwind_movements
+
+    union all
+
+    select
+        movement_id,
+        product_id,
+        location_id,
+        moved_at,
+        movement_date,
+        movement_type,
+        reason,
+        quantity_change,
+        quantity,
+        direction,
+        source,
+        source_table,
+        source_id,
+        order_line_id,
+        last_load_id
+
+    from model_cars_movements
 
 )
 

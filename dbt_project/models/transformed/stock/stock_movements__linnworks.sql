@@ -132,7 +132,7 @@ counts as (
 documents as (
 
     select
-        'linnworks-despatch-' || order_lines.order_line_id as movement_id,
+        order_lines.order_line_id as movement_id,
         order_lines.product_id,
         orders.location_id,
         orders.despatched_at as placed_at,
@@ -159,7 +159,7 @@ documents as (
     union all
 
     select
-        'linnworks-return-' || returned.return_id as movement_id,
+        returned.return_id as movement_id,
         returned.product_id,
         returned.location_id,
         returned.returned_at as placed_at,

@@ -74,7 +74,7 @@ order_sums as (
         sum(delivered_order) as delivered_orders,
         sum(open_order) as open_orders,
         sum(overdue) as overdue_orders,
-        count(on_time) as delivered_orders_with_due,
+        count(on_time) as delivered_orders_due,
         sum(on_time) as on_time_orders,
         count(lead_time_days) as lead_time_orders,
         avg(lead_time_days) as lead_time_mean,
@@ -162,11 +162,11 @@ final as (
         cast(coalesce(order_sums.open_orders, 0) as bigint) as open_orders,
         cast(coalesce(order_sums.overdue_orders, 0) as bigint) as overdue_orders,
         cast(coalesce(order_sums.on_time_orders, 0) as bigint) as on_time_orders,
-        cast(coalesce(order_sums.delivered_orders_with_due, 0) as bigint)
-            as delivered_orders_with_due,
+        cast(coalesce(order_sums.delivered_orders_due, 0) as bigint)
+            as delivered_orders_due,
         cast(
             cast(order_sums.on_time_orders as double)
-            / nullif(order_sums.delivered_orders_with_due, 0)
+            / nullif(order_sums.delivered_orders_due, 0)
             as double
         ) as on_time_share,
         cast(coalesce(order_sums.lead_time_orders, 0) as bigint) as lead_time_orders,

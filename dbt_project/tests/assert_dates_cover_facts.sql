@@ -9,8 +9,6 @@ days as (
 
     select movement_date as date_day from {{ ref('fct_stock_movements') }}
     union
-    select sale_date as date_day from {{ ref('fct_sales') }}
-    union
     select order_date as date_day from {{ ref('fct_orders') }}
     union
     select attempt_date as date_day from {{ ref('fct_payments') }}

@@ -1,7 +1,7 @@
 -- Every product has exactly one current version, and the current versions that are not deleted are
 -- the products of the source as they are now.
 
-{{ config(meta={'dagster': {'ref': {'name': 'dim_products'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'dim_product_versions'}}}) }}
 
 with
 
@@ -12,15 +12,17 @@ dimension as (
         sum(case when is_current then 1 else 0 end) as current_count,
         sum(case when is_current and not is_deleted then 1 else 0 end) as present_count
 
-    from {{ ref('dim_products') }}
+    from {{ ref('dim_product_versions') }}
     group by product_id
 
 ),
 
 products as (
 
-    select product_id
-    from {{ ref('stg_inventory_db__products') }}
+    select inventory_products.product_id
+    from {{ ref('stg_inventory_db__products') }} as stg_products
+    inner join {{ ref('inventory_products') }} as inventory_products
+        on stg_products.product_id = inventory_products.source_product_id
 
 )
 

@@ -1,7 +1,7 @@
 -- At any instant one version of a product is valid at most, and between its first and last none is
 -- missing; otherwise joining a fact to the version of its day doubles or drops the fact.
 
-{{ config(meta={'dagster': {'ref': {'name': 'dim_products'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'dim_product_versions'}}}) }}
 
 with
 
@@ -17,7 +17,7 @@ versions as (
             order by version_number asc nulls first
         ) as next_valid_from_at
 
-    from {{ ref('dim_products') }}
+    from {{ ref('dim_product_versions') }}
 
 )
 

@@ -4,18 +4,10 @@ with
 spans as (
 
     select
-        min(movement_date) as first_day,
-        max(movement_date) as last_day
+        min(order_date) as first_day,
+        max(order_date) as last_day
 
-    from {{ ref('stock_movements') }}
-
-    union all
-
-    select
-        cast(min(order_date) as date) as first_day,
-        cast(max(order_date) as date) as last_day
-
-    from {{ ref('stg_inventory_db__ecommerce_orders') }}
+    from {{ ref('orders') }}
 
     union all
 
@@ -24,6 +16,26 @@ spans as (
         cast(max(payment_date) as date) as last_day
 
     from {{ ref('stg_inventory_db__payments') }}
+
+    union all
+
+    select
+        min({{ local_date('inventory_logs.action_date', 'inventory_products.time_zone') }}) as first_day,
+        max({{ local_date('inventory_logs.action_date', 'inventory_products.time_zone') }}) as last_day
+
+    from {{ ref('stg_inventory_db__inventory_logs') }} as inventory_logs
+    left join {{ ref('inventory_products') }} as inventory_products
+        on inventory_logs.product_id = inventory_products.source_product_id
+
+    union all
+
+    select
+        min({{ local_date('stock_adjustments.adjustment_date', 'inventory_products.time_zone') }}) as first_day,
+        max({{ local_date('stock_adjustments.adjustment_date', 'inventory_products.time_zone') }}) as last_day
+
+    from {{ ref('stg_inventory_db__stock_adjustments') }} as stock_adjustments
+    left join {{ ref('inventory_products') }} as inventory_products
+        on stock_adjustments.product_id = inventory_products.source_product_id
 
     union all
 

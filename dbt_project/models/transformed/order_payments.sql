@@ -32,7 +32,8 @@ final as (
             case when payment_statuses.is_pending then payments.amount else 0 end
         ) as decimal(18, 2)) as pending_amount,
         min(case when payment_statuses.is_received then payments.payment_date end)
-            as first_paid_at
+            as first_paid_at,
+        max(payments._load_id) as last_load_id
 
     from payments
     left join payment_statuses on payments.status = payment_statuses.status

@@ -2,24 +2,49 @@
 
 with
 
-customers as (
+customer_keys as (
+
+    select * from {{ ref('customer_keys') }}
+
+),
+
+inventory_customers as (
 
     select * from {{ ref('stg_inventory_db__customers') }}
+
+),
+
+described as (
+
+    select
+        'inventory_db' as source,
+        cast(customer_id as string) as source_customer_key,
+        city,
+        country,
+        loyalty_points,
+        email is not null as has_email,
+        created_at
+
+    from inventory_customers
 
 ),
 
 final as (
 
     select
-        cast(customer_id as bigint) as customer_id,
-        cast(city as string) as city,
-        cast(country as string) as country,
-        cast(loyalty_points as bigint) as loyalty_points,
-        cast(email is not null as boolean) as has_email,
-        cast(created_at as timestamp) as created_at,
-        cast(updated_at as timestamp) as updated_at
+        cast(customer_keys.customer_id as string) as customer_id,
+        cast(min(customer_keys.source) as string) as source,
+        cast(min(described.city) as string) as city,
+        cast(min(described.country) as string) as country,
+        cast(sum(described.loyalty_points) as bigint) as loyalty_points,
+        cast(coalesce(max(described.has_email), false) as boolean) as has_email,
+        cast(min(described.created_at) as timestamp) as created_at
 
-    from customers
+    from customer_keys
+    left join described
+        on customer_keys.source = described.source
+        and customer_keys.source_customer_key = described.source_customer_key
+    group by customer_keys.customer_id
 
 )
 

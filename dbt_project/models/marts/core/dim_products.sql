@@ -1,28 +1,30 @@
 with
 
-product_history as (
+products as (
 
-    select * from {{ ref('product_history') }}
+    select * from {{ ref('products') }}
 
 ),
 
 final as (
 
     select
-        cast(product_version_id as string) as product_version_id,
-        cast(product_id as bigint) as product_id,
-        cast(version_number as bigint) as version_number,
+        cast(product_id as string) as product_id,
+        cast(sku as string) as sku,
+        cast(gtin as string) as gtin,
         cast(product_name as string) as product_name,
         cast(category as string) as category,
         cast(unit_price as decimal(18, 2)) as unit_price,
-        cast(supplier_id as bigint) as supplier_id,
+        cast(unit_cost as decimal(18, 6)) as unit_cost,
+        cast(cost_source as string) as cost_source,
+        cast(tax_rate as double) as tax_rate,
+        cast(supplier_id as string) as supplier_id,
         cast(restock_level as bigint) as restock_level,
-        cast(valid_from_at as timestamp) as valid_from_at,
-        cast(valid_to_at as timestamp) as valid_to_at,
-        cast(is_current as boolean) as is_current,
-        cast(is_deleted as boolean) as is_deleted
+        cast(is_kit as boolean) as is_kit,
+        cast(is_discontinued as boolean) as is_discontinued,
+        cast(created_at as timestamp) as created_at
 
-    from product_history
+    from products
 
 )
 

@@ -1,22 +1,67 @@
+-- Of several systems that know a supplier, the old database describes it.
+
 with
 
-suppliers as (
+supplier_keys as (
+
+    select * from {{ ref('supplier_keys') }}
+
+),
+
+inventory_suppliers as (
 
     select * from {{ ref('stg_inventory_db__suppliers') }}
+
+),
+
+linnworks_suppliers as (
+
+    select * from {{ ref('stg_linnworks__suppliers') }}
+
+),
+
+described as (
+
+    select
+        'inventory_db' as source,
+        cast(supplier_id as string) as source_supplier_key,
+        1 as precedence,
+        supplier_name,
+        city,
+        country
+
+    from inventory_suppliers
+
+    union all
+
+    select
+        'linnworks' as source,
+        supplier_id as source_supplier_key,
+        2 as precedence,
+        supplier_name,
+        city,
+        country
+
+    from linnworks_suppliers
 
 ),
 
 final as (
 
     select
-        cast(supplier_id as bigint) as supplier_id,
-        cast(supplier_name as string) as supplier_name,
-        cast(city as string) as city,
-        cast(country as string) as country,
-        cast(created_at as timestamp) as created_at,
-        cast(updated_at as timestamp) as updated_at
+        cast(supplier_keys.supplier_id as string) as supplier_id,
+        cast(coalesce(
+            {{ first_known('described.supplier_name', 'described.precedence') }},
+            min(supplier_keys.source_supplier_key)
+        ) as string) as supplier_name,
+        cast({{ first_known('described.city', 'described.precedence') }} as string) as city,
+        cast({{ first_known('described.country', 'described.precedence') }} as string) as country
 
-    from suppliers
+    from supplier_keys
+    left join described
+        on supplier_keys.source = described.source
+        and supplier_keys.source_supplier_key = described.source_supplier_key
+    group by supplier_keys.supplier_id
 
 )
 

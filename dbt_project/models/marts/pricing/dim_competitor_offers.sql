@@ -18,7 +18,7 @@ final as (
         cast(first_seen_at as timestamp) as first_seen_at,
         cast(last_seen_at as timestamp) as last_seen_at,
         cast(is_listed as boolean) as is_listed,
-        cast(product_id as bigint) as product_id,
+        cast(product_id as string) as product_id,
         cast(match_status as string) as match_status,
         cast(match_method as string) as match_method,
         cast(match_score as double) as match_score,

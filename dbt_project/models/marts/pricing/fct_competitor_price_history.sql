@@ -18,7 +18,7 @@ final as (
         cast(competitor_price_history.offer_id as string) as offer_id,
         cast(competitor_price_history.version_number as bigint) as version_number,
         cast(case when competitor_offers.match_status = 'matched' then competitor_offers.product_id
-            end as bigint) as product_id,
+            end as string) as product_id,
         cast(competitor_price_history.price as decimal(18, 2)) as competitor_price,
         cast(competitor_price_history.highest_price as decimal(18, 2)) as highest_price,
         cast(competitor_price_history.currency as string) as currency,

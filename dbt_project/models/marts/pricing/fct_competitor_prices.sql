@@ -21,6 +21,12 @@ competitor_data as (
 
 ),
 
+inventory_products as (
+
+    select * from {{ ref('inventory_products') }}
+
+),
+
 our_prices as (
 
     select
@@ -28,8 +34,8 @@ our_prices as (
         product_name,
         unit_price
 
-    from {{ ref('product_history') }}
-    where is_current and not is_deleted
+    from {{ ref('products') }}
+    where not is_discontinued
 
 ),
 
@@ -59,26 +65,31 @@ crawled as (
 recorded as (
 
     select
-        'inventory_db-' || cast(competitor_id as string) || '-' || cast(product_id as string)
-            as offer_id,
+        'inventory_db-' || cast(competitor_data.competitor_id as string)
+        || '-' || cast(competitor_data.product_id as string) as offer_id,
         'inventory_db' as observed_in,
-        competitor_name,
-        product_id,
+        competitor_data.competitor_name,
+        coalesce(
+            inventory_products.product_id,
+            'inventory_db-' || cast(competitor_data.product_id as string)
+        ) as product_id,
         cast(null as string) as offer_name,
         'recorded' as match_method,
-        competitor_price,
+        competitor_data.competitor_price,
         cast(null as decimal(18, 2)) as highest_price,
         '{{ var("shop_currency", "EUR") }}' as currency,
-        case lower(stock_availability)
+        case lower(competitor_data.stock_availability)
             when 'in stock' then 'in_stock'
             when 'limited' then 'in_stock'
             when 'out of stock' then 'out_of_stock'
             else 'unknown'
         end as availability,
         cast(null as timestamp) as price_since_at,
-        last_updated_at as last_seen_at
+        competitor_data.last_updated_at as last_seen_at
 
     from competitor_data
+    left join inventory_products
+        on competitor_data.product_id = inventory_products.source_product_id
 
 ),
 
@@ -113,7 +124,7 @@ final as (
         cast(offer_id as string) as offer_id,
         cast(observed_in as string) as observed_in,
         cast(competitor_name as string) as competitor_name,
-        cast(product_id as bigint) as product_id,
+        cast(product_id as string) as product_id,
         cast(product_name as string) as product_name,
         cast(offer_name as string) as offer_name,
         cast(match_method as string) as match_method,

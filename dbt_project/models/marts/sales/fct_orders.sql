@@ -1,14 +1,22 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    tags=['by_month'],
+    pre_hook="{{ clear_months('order_date') }}",
+    meta={'months': {'relation': 'transformed.orders', 'date': 'order_date', 'key': 'order_id'}}
+) }}
+
 with
 
 orders as (
 
-    select * from {{ ref('stg_inventory_db__ecommerce_orders') }}
+    select * from {{ ref('orders') }}
 
 ),
 
-order_statuses as (
+order_lines as (
 
-    select * from {{ ref('order_statuses') }}
+    select * from {{ ref('order_lines') }}
 
 ),
 
@@ -18,29 +26,38 @@ order_payments as (
 
 ),
 
+contents as (
+
+    select
+        order_id,
+        count(*) as line_count,
+        sum(case when is_service then 0 else quantity end) as quantity
+
+    from order_lines
+    group by order_id
+
+),
+
+-- Of payments only the old database's e-commerce orders tell.
 joined as (
 
     select
-        orders.order_id,
-        coalesce(lower(orders.platform), 'unknown') as channel,
-        orders.customer_id,
-        orders.product_id,
-        orders.order_date as ordered_at,
-        orders.order_status,
-        coalesce(order_statuses.is_sale, false) as is_sale,
-        coalesce(order_statuses.returns_stock, false) as is_returned,
-        orders.quantity_ordered as quantity,
-        orders.total_price as order_amount,
-        coalesce(order_payments.payment_count, 0) as payment_count,
-        coalesce(order_payments.failed_attempt_count, 0) as failed_attempt_count,
+        orders.*,
+        orders.source = 'inventory_db' and orders.source_channel <> 'till' as tells_payments,
+        coalesce(contents.line_count, 0) as line_count,
+        coalesce(contents.quantity, 0) as quantity,
         coalesce(order_payments.paid_amount, 0) as paid_amount,
         coalesce(order_payments.pending_amount, 0) as pending_amount,
         coalesce(order_payments.refunded_amount, 0) as refunded_amount,
+        coalesce(order_payments.payment_count, 0) as payment_count,
+        coalesce(order_payments.failed_attempt_count, 0) as failed_attempt_count,
         order_payments.first_paid_at
 
     from orders
-    left join order_statuses on orders.order_status = order_statuses.status
-    left join order_payments on orders.order_id = order_payments.order_id
+    left join contents on orders.order_id = contents.order_id
+    left join order_payments
+        on orders.order_id = 'inventory_db-web-' || cast(order_payments.order_id as string)
+    where {{ in_months('orders.order_date') }}
 
 ),
 
@@ -49,7 +66,7 @@ owed as (
 
     select
         *,
-        case when is_sale and not is_returned then order_amount else 0 end as due_amount
+        case when is_sale and not is_returned then total_amount else 0 end as due_amount
 
     from joined
 
@@ -58,36 +75,64 @@ owed as (
 final as (
 
     select
-        cast(order_id as bigint) as order_id,
-        cast(channel as string) as channel,
-        cast(customer_id as bigint) as customer_id,
-        cast(product_id as bigint) as product_id,
-        cast(ordered_at as timestamp) as ordered_at,
-        cast(ordered_at as date) as order_date,
-        cast(order_status as string) as order_status,
-        cast(is_sale as boolean) as is_sale,
-        cast(is_returned as boolean) as is_returned,
-        cast(quantity as bigint) as quantity,
-        cast(order_amount as decimal(18, 2)) as order_amount,
-        cast(due_amount as decimal(18, 2)) as due_amount,
-        cast(paid_amount as decimal(18, 2)) as paid_amount,
-        cast(pending_amount as decimal(18, 2)) as pending_amount,
-        cast(refunded_amount as decimal(18, 2)) as refunded_amount,
-        cast(due_amount - paid_amount as decimal(18, 2)) as balance_amount,
+        cast(owed.order_id as string) as order_id,
+        cast(owed.source as string) as source,
+        cast(owed.source_order_number as string) as source_order_number,
+        cast(owed.source_channel as string) as source_channel,
+        cast(owed.channel as string) as channel,
+        cast(owed.channel_type as string) as channel_type,
+        cast(owed.customer_id as string) as customer_id,
+        cast(owed.location_id as string) as location_id,
+        cast(owed.country as string) as country,
+        cast(owed.ordered_at as timestamp) as ordered_at,
+        cast(owed.order_date as date) as order_date,
+        cast(owed.paid_at as timestamp) as paid_at,
+        cast(owed.despatched_at as timestamp) as despatched_at,
+        cast(owed.delivered_at as timestamp) as delivered_at,
+        cast(owed.cancelled_at as timestamp) as cancelled_at,
+        cast(owed.despatch_by_at as timestamp) as despatch_by_at,
+        cast(owed.order_state as string) as order_state,
+        cast(owed.is_sale as boolean) as is_sale,
+        cast(owed.is_cancelled as boolean) as is_cancelled,
+        cast(owed.is_resend as boolean) as is_resend,
+        cast(owed.is_returned as boolean) as is_returned,
+        cast(owed.currency as string) as currency,
+        cast(owed.conversion_rate as double) as conversion_rate,
+        cast(owed.goods_amount as decimal(18, 4)) as goods_amount,
+        cast(owed.postage_amount as decimal(18, 4)) as postage_amount,
+        cast(owed.discount_amount as decimal(18, 4)) as discount_amount,
+        cast(owed.tax_amount as decimal(18, 4)) as tax_amount,
+        cast(owed.total_amount as decimal(18, 4)) as total_amount,
+        cast(owed.postage_cost_amount as decimal(18, 4)) as postage_cost_amount,
+        cast(owed.line_count as bigint) as line_count,
+        cast(owed.quantity as bigint) as quantity,
+        cast(case when owed.tells_payments then owed.due_amount end as decimal(18, 2))
+            as due_amount,
+        cast(case when owed.tells_payments then owed.paid_amount end as decimal(18, 2))
+            as paid_amount,
+        cast(case when owed.tells_payments then owed.pending_amount end as decimal(18, 2))
+            as pending_amount,
+        cast(case when owed.tells_payments then owed.refunded_amount end as decimal(18, 2))
+            as refunded_amount,
+        cast(case when owed.tells_payments then owed.due_amount - owed.paid_amount end as decimal(18, 2))
+            as balance_amount,
         cast(case
-            when paid_amount > order_amount then 'overpaid'
-            when paid_amount > 0 and paid_amount = order_amount then 'paid'
-            when paid_amount > 0 then 'partly_paid'
-            when refunded_amount > 0 then 'refunded'
-            when pending_amount > 0 then 'pending'
-            when failed_attempt_count > 0 then 'failed'
+            when not owed.tells_payments then null
+            when owed.paid_amount > owed.total_amount then 'overpaid'
+            when owed.paid_amount > 0 and owed.paid_amount = owed.total_amount then 'paid'
+            when owed.paid_amount > 0 then 'partly_paid'
+            when owed.refunded_amount > 0 then 'refunded'
+            when owed.pending_amount > 0 then 'pending'
+            when owed.failed_attempt_count > 0 then 'failed'
             else 'unpaid'
         end as string) as payment_status,
-        cast(payment_count as bigint) as payment_count,
-        cast(failed_attempt_count as bigint) as failed_attempt_count,
-        cast(first_paid_at as timestamp) as first_paid_at,
-        cast({{ days_between('ordered_at', 'first_paid_at') }} as bigint)
-            as days_to_first_payment
+        cast(case when owed.tells_payments then owed.payment_count end as bigint) as payment_count,
+        cast(case when owed.tells_payments then owed.failed_attempt_count end as bigint)
+            as failed_attempt_count,
+        cast(case
+            when owed.tells_payments then {{ days_between('owed.ordered_at', 'owed.first_paid_at') }}
+        end as bigint) as days_to_first_payment,
+        cast(owed.last_load_id as string) as last_load_id
 
     from owed
 

@@ -34,7 +34,7 @@ final as (
 
     select
         cast(payment_id as bigint) as payment_id,
-        cast(order_id as bigint) as order_id,
+        cast('inventory_db-web-' || cast(order_id as string) as string) as order_id,
         cast(attempted_at as timestamp) as attempted_at,
         cast(attempted_at as date) as attempt_date,
         cast(payment_method as string) as payment_method,

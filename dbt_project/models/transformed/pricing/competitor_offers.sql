@@ -12,6 +12,12 @@ competitor_matches as (
 
 ),
 
+inventory_products as (
+
+    select * from {{ ref('inventory_products') }}
+
+),
+
 -- The own page before listings, the newest before older ones.
 ranked as (
 
@@ -50,7 +56,7 @@ final as (
         seen.first_seen_at,
         seen.last_seen_at,
         ranked.is_listed,
-        competitor_matches.product_id,
+        inventory_products.product_id,
         coalesce(competitor_matches.status, 'unmatched') as match_status,
         competitor_matches.method as match_method,
         competitor_matches.score as match_score,
@@ -59,6 +65,8 @@ final as (
     from ranked
     inner join seen on ranked.offer_id = seen.offer_id
     left join competitor_matches on ranked.offer_id = competitor_matches.offer_id
+    left join inventory_products
+        on competitor_matches.product_id = inventory_products.source_product_id
     where ranked.best_first = 1
 
 )

@@ -15,6 +15,7 @@ class Thresholds:
         volume_deviations: Robust deviations from the same weekday's median that are unusual.
         volume_weeks: Weeks of history the median is taken over.
         volume_min_weeks: Fewer weeks than this are too few to judge.
+        feed_fewest_rows: Rows a weekday usually has, for a day without any to be missing.
     """
 
     sample_rows: int = 20_000
@@ -24,6 +25,7 @@ class Thresholds:
     volume_deviations: float = 6.0
     volume_weeks: int = 12
     volume_min_weeks: int = 4
+    feed_fewest_rows: int = 3
 
 
 THRESHOLDS = Thresholds()

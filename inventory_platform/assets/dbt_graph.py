@@ -164,9 +164,7 @@ class DbtGraph:
                 "from.",
                 "Give it meta.months with relation, date and key.",
             )
-        return MonthlyFact(
-            self._relation(name), months["relation"], months["date"], months["key"]
-        )
+        return MonthlyFact(self._relation(name), months["relation"], months["date"], months["key"])
 
     def _of_kind(self, *kinds: str) -> list[str]:
         nodes = self._manifest["nodes"]
@@ -198,9 +196,8 @@ class DbtGraph:
         node = self._nodes[test]
         named = node["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
         if named is None:
-            attached: str | None = node.get("attached_node")
-            return attached if attached in self.parts else None
-        return next(name for name in node["depends_on"]["nodes"] if self._name(name) == named)
+            return next((n for n in self.parts if n == node.get("attached_node")), None)
+        return next(n for n in self.parts if self._name(n) == named)
 
     def _relation(self, name: str) -> str:
         return f"{self._nodes[name]['schema']}.{self._name(name)}"

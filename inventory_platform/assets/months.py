@@ -16,7 +16,6 @@ import dagster as dg
 import duckdb
 
 from inventory_platform.assets.build_state import (
-    BuildState,
     Built,
     Months,
     newest_loads,
@@ -25,6 +24,7 @@ from inventory_platform.assets.build_state import (
 )
 from inventory_platform.assets.dbt_graph import DbtGraph, MonthlyFact
 from inventory_platform.duck import literal
+from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.loader import contract_version
 from inventory_platform.registry import Registry, code_version
@@ -90,10 +90,26 @@ class Touched:
     gone: int = 0
 
 
-def window_to_build(state: BuildState, keys: Sequence[str]) -> Window | None:
+def window_to_build(months: Months, keys: Sequence[str]) -> Window | None:
     """From the first month that is broken or due to the newest; None when there is nothing."""
-    waiting = {*state.months.broken, *state.months.due}
+    waiting = {*months.broken, *months.due}
     return Window(keys, min(waiting), keys[-1]) if waiting else None
+
+
+def parse_window(settings: Settings, first: str, last: str | None) -> Window:
+    """The months from one to another, written as YYYY-MM; to the newest where none is named.
+
+    Raises:
+        InventoryError: There is no such month; says which there are.
+    """
+    keys = month_keys(settings)
+    from_key, to_key = f"{first}-01", f"{last}-01" if last else keys[-1]
+    if from_key not in keys or to_key not in keys or from_key > to_key:
+        raise InventoryError(
+            f"There are no months from {first} to {last or 'the newest'}.",
+            f"Name months from {keys[0][:7]} to {keys[-1][:7]}, the earlier one first.",
+        )
+    return Window(keys, from_key, to_key)
 
 
 def month_of(day: date, keys: Sequence[str]) -> str:
@@ -101,35 +117,37 @@ def month_of(day: date, keys: Sequence[str]) -> str:
     return min(max(day.strftime("%Y-%m-01"), keys[0]), keys[-1])
 
 
-def note_changes(registry: Registry, graph: DbtGraph) -> BuildState:
-    """Look at rows that were loaded since the last look, and write down the months they touch.
+def note_changes(registry: Registry, graph: DbtGraph) -> None:
+    """Write down which months the rows touch that were loaded since the last time.
+
+    To be called when the models that big facts are made of are built.
+    """
+    state = read_build_state(registry.settings)
+    months = look_for_changes(registry, graph, state.months)
+    write_build_state(registry.settings, replace(state, months=months))
+
+
+def look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Months:
+    """What is known of the months, with the rows that were loaded since.
 
     Months within the last `rebuild_months` are due; older ones are late and wait to be asked for.
     All months are broken when what they are made by changed, or a table is not there.
     """
     settings = registry.settings
-    state = read_build_state(settings)
     if not graph.facts:
-        return state
+        return known
     made_of = graph.raw_relations_of(graph.ancestors_of_facts())
     loads = newest_loads(registry, made_of)
     keys = month_keys(settings)
-    recipe = facts_recipe(registry, graph)
     refresh(settings, registry.relations)
     with open_warehouse(settings) as con:
-        if state.months.recipe != recipe or not _all_present(con, graph.facts):
-            months = Months(loads=loads, broken=tuple(keys))
-        else:
-            since = _first_new_load(registry, made_of, state.months.loads)
-            touched = touched_months(con, graph.facts, since, keys) if since else {}
-            newest = _newest_month(con, graph.facts, touched, keys)
-            months = replace(
-                with_touched(state.months, touched, newest, keys, settings.rebuild_months),
-                loads=loads,
-            )
-    state = replace(state, months=months)
-    write_build_state(settings, state)
-    return state
+        if known.recipe != facts_recipe(registry, graph) or not _all_present(con, graph.facts):
+            return Months(loads=loads, broken=tuple(keys))
+        since = _first_new_load(registry, made_of, known.loads)
+        touched = touched_months(con, graph.facts, since, keys) if since else {}
+        newest = _newest_month(con, graph.facts, touched, keys)
+    months = with_touched(known, touched, newest, keys, settings.rebuild_months)
+    return replace(months, loads=loads)
 
 
 def with_touched(
@@ -188,7 +206,7 @@ def facts_recipe(registry: Registry, graph: DbtGraph) -> str:
     for relation in graph.raw_relations_of(made_of):
         digest.update(contract_version(registry.relations[relation]).encode())
     files = {settings.dbt_dir / path for path in graph.files_of(made_of)}
-    files |= {path for path in (settings.dbt_dir / "macros").rglob("*.sql")}
+    files |= set((settings.dbt_dir / "macros").rglob("*.sql"))
     for path in sorted([*files, settings.dbt_dir / "dbt_project.yml"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -213,10 +231,11 @@ def _first_new_load(
 ) -> str | None:
     """The oldest load with rows that nobody looked at; a row says only its newest load."""
     lake = Lake(registry.settings.lake_dir)
+    contracts = {relation: registry.relations[relation] for relation in relations}
     new = [
         load_id
-        for relation in relations
-        for load_id in lake.load_ids(contract := registry.relations[relation])
+        for relation, contract in contracts.items()
+        for load_id in lake.load_ids(contract)
         if load_id > known.get(relation, "") and lake.record(contract, load_id).raw_file
     ]
     return min(new, default=None)
@@ -274,4 +293,3 @@ def _newest_month(
             if row and row[0]:
                 newest = max(newest, month_of(row[0], keys))
     return newest
-

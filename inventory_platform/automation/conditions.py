@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from inventory_platform.assets.dbt_graph import BY_MONTH
+
 _LIVE_SECONDS = 30
 
 
@@ -16,9 +18,11 @@ def live() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """When models behind a stream are built: as soon as a load was reported for their source.
 
     Loads that come while a build runs are taken together by the next one, so builds never
-    queue up, however many loads there are.
+    queue up, however many loads there are. Big facts neither start them nor, where a month of
+    theirs is missing, hold them up.
     """
-    return dg.AutomationCondition.eager().with_label("a load of the stream came in")
+    facts = dg.AssetSelection.tag(BY_MONTH, "")
+    return dg.AutomationCondition.eager().ignore(facts).with_label("a load of the stream came in")
 
 
 def live_sensor(models: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:

@@ -115,7 +115,7 @@ def build_dbt_assets(
         @dbt_assets(
             manifest=manifest,
             dagster_dbt_translator=translator,
-            name=part,
+            name=part.value,
             pool=POOL,
             select=select,
             exclude=exclude or None,

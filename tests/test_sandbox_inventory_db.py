@@ -21,6 +21,7 @@ from inventory_platform.sandbox.inventory_db import (
     generate,
 )
 from inventory_platform.sandbox.period import DAY, DAYS, START
+from inventory_platform.sandbox.reference import SEEDS
 
 KINDS = {
     "exact_duplicate",
@@ -289,7 +290,7 @@ def test_the_ledger_knows_no_other_reasons(clean: sqlite3.Connection) -> None:
 def test_a_delivered_purchase_order_costs_what_its_deliveries_cost(
     clean: sqlite3.Connection,
 ) -> None:
-    with (inventory_db.SEEDS / "products.csv").open() as file:
+    with (SEEDS / "products.csv").open() as file:
         costs = [round(float(row["Cost"]) * 100) for row in csv.DictReader(file)]
     received: Counter[int] = Counter()
     for product, units, note in clean.execute(

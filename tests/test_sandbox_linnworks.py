@@ -541,7 +541,7 @@ def test_lists_are_filled_only_when_asked_for(api: Api) -> None:
     with_levels = api.items(dataRequirements=["StockLevels"])[0]
 
     assert (bare["StockLevels"], bare["Images"], bare["Suppliers"]) == ([], [], [])
-    assert len(with_levels["StockLevels"]) == 3
+    assert len(with_levels["StockLevels"]) == 2
     assert with_levels["Images"] == []
     assert api.http.post(ITEMS, json={"dataRequirements": ["Magic"]}).status_code == 400
     assert api.http.post(ITEMS, json={"dataRequirements": [9]}).status_code == 400
@@ -576,6 +576,19 @@ def test_locations_come_in_the_present_and_in_the_older_shape(api: Api) -> None:
         older = other.post(LOCATIONS)
     assert [len(location) for location in older] == [7] * 3
     assert older[2]["IsWarehouseManaged"] is None
+
+
+def test_the_warehouse_of_the_old_database_sells_and_buys_nothing_by_linnworks(
+    api: Api, details: dict[str, dict[str, Any]]
+) -> None:
+    hub, south, _ = api.http.get(LOCATIONS).json()
+    ordered = {order["FulfilmentLocationId"] for order in [*details.values(), *api.open_orders()]}
+    delivered = {header["fkLocationId"] for header in api.purchases()}
+
+    assert (hub["LocationTag"], south["LocationTag"]) == ("HUB", "STH")
+    assert delivered == {hub["StockLocationId"]}
+    assert hub["StockLocationId"] in ordered
+    assert south["StockLocationId"] not in ordered
 
 
 def test_one_location_is_an_object_by_either_method(api: Api) -> None:

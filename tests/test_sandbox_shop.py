@@ -6,9 +6,9 @@ import pytest
 
 from inventory_platform.planning.matching import OURS, REVIEWED, THEIRS, match_products
 from inventory_platform.sandbox.codes import gtin, sku
-from inventory_platform.sandbox.reference import load_reference
+from inventory_platform.sandbox.reference import SEEDS, load_reference
 from inventory_platform.sandbox.serving import served
-from inventory_platform.sandbox.shop import SEEDS, create_app
+from inventory_platform.sandbox.shop import create_app
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 Here belong the files and what is wrong with them. Orders come from a wholesale program that
 writes as spreadsheets do in much of Europe, stock counts from a workbook per warehouse, prices
-of suppliers from purchasing, and what visitors did from the web shop. All of it is drawn anew
-from the catalogue, the same on any day.
+of suppliers from purchasing, and what visitors did from the web shop. Warehouses count what the
+inventory database has in its books; the rest is drawn anew from the catalogue. All of it is the
+same on any day.
 """
 
 from __future__ import annotations
@@ -21,13 +22,21 @@ from typing import Any
 
 import xlsxwriter
 
+from inventory_platform.sandbox.book import Book, stock_book
 from inventory_platform.sandbox.codes import sku
-from inventory_platform.sandbox.period import FIRST_DAY, LAST_DAY
-from inventory_platform.sandbox.reference import Dice, Reference, load_reference
+from inventory_platform.sandbox.differences import BY_PRODUCT
+from inventory_platform.sandbox.period import FIRST_DAY, LAST_COUNT, LAST_DAY
+from inventory_platform.sandbox.reference import (
+    SEEDS,
+    USUAL_ROWS,
+    USUAL_SEED,
+    Dice,
+    Reference,
+    load_reference,
+)
 
 __all__ = ["FileDirt", "GeneratedFiles", "generate"]
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds" / "sandbox"
 ORDER_DAYS = 14
 COUNT_WEEKS = 4
 ACTIVITY_DAYS = 14
@@ -103,7 +112,7 @@ class _Folder:
         self.dirt.append(FileDirt(file, position, kind, expected, note))
 
 
-def generate(folder: Path, seed: int = 42) -> GeneratedFiles:
+def generate(folder: Path, seed: int = USUAL_SEED) -> GeneratedFiles:
     """Fill a folder.
 
     Args:
@@ -114,9 +123,9 @@ def generate(folder: Path, seed: int = 42) -> GeneratedFiles:
         The files, and what is wrong with them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drop = _Folder(folder, Dice(seed), load_reference(SEEDS, rows=20_000))
+    drop = _Folder(folder, Dice(seed), load_reference(SEEDS, USUAL_ROWS))
     _write_orders(drop)
-    _write_counts(drop)
+    _write_counts(drop, stock_book(seed=seed))
     _write_history(drop)
     _write_activity(drop)
     return GeneratedFiles(drop.rows, tuple(drop.dirt))
@@ -216,26 +225,25 @@ _ORDER_DIRT: dict[int, Callable[[_Folder, str, list[list[str]], list[str]], None
 # -- stock counts --------------------------------------------------------------------------
 
 
-def _write_counts(drop: _Folder) -> None:
-    sunday = LAST_DAY - timedelta(days=LAST_DAY.isoweekday() % 7)
+def _write_counts(drop: _Folder, book: Book) -> None:
     for place, location in enumerate(drop.reference.locations.rows(named=True)):
         code = location["LocationCode"]
         chance = drop.dice.stream(f"files/inventory/{code}")
-        stock = [chance.randrange(20, 200) for _ in range(drop.reference.products.height)]
-        for week in range(COUNT_WEEKS):
-            day = sunday - timedelta(weeks=COUNT_WEEKS - 1 - week)
+        for back in range(COUNT_WEEKS - 1, -1, -1):
+            day = LAST_COUNT - timedelta(weeks=back)
             year, number, _ = day.isocalendar()
             name = f"inventory_{code.lower()}_{year}-W{number:02d}.xlsx"
-            stock = [max(0, units + chance.randrange(-15, 15)) for units in stock]
-            rows = list(_counts(drop.reference, code, day, stock, chance))
-            if week == COUNT_WEEKS - 1 and place in _COUNT_DIRT:
+            rows = list(_counts(drop.reference, code, day, book.closing(day), chance))
+            if day == LAST_COUNT and place in _COUNT_DIRT:
                 value, kind, expected, note = _COUNT_DIRT[place]
-                rows[5][4] = value
-                drop.plant(name, 9, kind, expected, note)
+                rows[_DIRTY_COUNT][4] = value
+                drop.plant(name, _DIRTY_COUNT + 4, kind, expected, note)
             title = f"{location['Location']}: inventory, week {year}-W{number:02d}"
             drop.put(name, day, len(rows), _workbook(title, day, rows))
 
 
+_DIRTY_COUNT = 6
+"""A product that lies in neither of the two warehouses: nothing is missing without its count."""
 _COUNT_DIRT: dict[int, tuple[object, str, str, str]] = {
     0: ("ca. 40", "text_in_number", "quarantined:not_a_number", "On hand is 'ca. 40'"),
     1: (-3, "negative_quantity", "quarantined:out_of_range", "On hand is -3"),
@@ -245,10 +253,16 @@ _COUNT_DIRT: dict[int, tuple[object, str, str, str]] = {
 def _counts(
     reference: Reference, code: str, day: date, stock: Sequence[int], chance: Random
 ) -> Iterator[list[Any]]:
+    """Count a warehouse in the evening: what lies there as the book says, and none of the rest."""
+    homes = reference.homes["LocationCode"]
     for index, product in enumerate(reference.products.rows(named=True)):
-        reserved = min(stock[index], chance.randrange(0, 6))
+        on_hand = stock[index] if homes[index] == code else 0
+        planted = BY_PRODUCT.get(index + 1)
+        if planted and planted.location == code and day == LAST_COUNT:
+            on_hand = max(0, on_hand + planted.counted)
+        reserved = min(on_hand, chance.randrange(0, 6))
         shelf = f"{code}-{index % 12 + 1:02d}-{index // 12 + 1:02d}"
-        yield [code, sku(index + 1), product["name"], day, stock[index], reserved, shelf]
+        yield [code, sku(index + 1), product["name"], day, on_hand, reserved, shelf]
 
 
 def _workbook(title: str, day: date, rows: Sequence[Sequence[Any]]) -> bytes:

@@ -19,12 +19,17 @@ import polars.selectors as cs
 
 from inventory_platform.sandbox.business import simulate
 from inventory_platform.sandbox.dirt import PLANS, Dirt, Plan, Planted, plant
-from inventory_platform.sandbox.reference import Dice, load_reference
+from inventory_platform.sandbox.reference import (
+    SEEDS,
+    USUAL_ROWS,
+    USUAL_SEED,
+    Dice,
+    load_reference,
+)
 from inventory_platform.sandbox.tables import build_tables
 
 __all__ = ["SCHEMA", "Dirt", "GeneratedDatabase", "generate"]
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds" / "sandbox"
 SMALLEST = 100
 CHUNK = 50_000
 DATE_FORMAT = "%Y-%m-%d"
@@ -156,7 +161,11 @@ class GeneratedDatabase:
 
 
 def generate(
-    path: Path, *, rows: int = 20_000, seed: int = 42, seeds_dir: Path | None = None
+    path: Path,
+    *,
+    rows: int = USUAL_ROWS,
+    seed: int = USUAL_SEED,
+    seeds_dir: Path | None = None,
 ) -> GeneratedDatabase:
     """Generate the inventory database.
 

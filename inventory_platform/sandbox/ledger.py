@@ -10,7 +10,16 @@ import polars as pl
 
 from inventory_platform.sandbox.business import Business
 from inventory_platform.sandbox.columns import ids, money, time
-from inventory_platform.sandbox.period import DAY, DAYS, END, HOUR, START
+from inventory_platform.sandbox.differences import DIFFERENCES, Sight
+from inventory_platform.sandbox.period import (
+    DAY,
+    DAYS,
+    END,
+    HOUR,
+    LAST_COUNT,
+    START,
+    start_of,
+)
 from inventory_platform.sandbox.reference import Dice, Reference
 
 SENSOR_MISSED_SHARE = 0.02
@@ -57,15 +66,35 @@ def purchases_and_deliveries(business: Business, dice: Dice) -> tuple[pl.DataFra
     return table, pl.DataFrame(restocks, schema=dict.fromkeys(columns, pl.Int64), orient="row")
 
 
-def stock_ledger(
-    business: Business,
-    sales: pl.DataFrame,
-    orders: pl.DataFrame,
-    adjustments: pl.DataFrame,
-    restocks: pl.DataFrame,
-    dice: Dice,
-) -> pl.DataFrame:
+def numbered(events: pl.DataFrame) -> pl.DataFrame:
+    """Add the ids under which events stand in their table."""
+    return events.with_columns(id=ids(events.height))
+
+
+def with_status(orders: pl.DataFrame) -> pl.DataFrame:
+    """Add how far each order has come by the end, and since when."""
+    stages = {
+        "Cancelled": "cancelled_at",
+        "Returned": "returned_at",
+        "Delivered": "delivered_at",
+        "Shipped": "shipped_at",
+        "Processing": "processing_at",
+    }
+    reached = [
+        (pl.when(pl.col(instant) < END), status, instant) for status, instant in stages.items()
+    ]
+    return orders.with_columns(
+        status=pl.coalesce(
+            *(when.then(pl.lit(name)) for when, name, _ in reached), pl.lit("Pending")
+        ),
+        updated=pl.coalesce(*(when.then(pl.col(at)) for when, _, at in reached), pl.col("when")),
+    )
+
+
+def stock_ledger(business: Business, restocks: pl.DataFrame, dice: Dice) -> pl.DataFrame:
     """Chain every change of stock, product by product, in order of time."""
+    sales, adjustments = numbered(business.sales), numbered(business.adjustments)
+    orders = with_status(numbered(business.orders))
     openings = pl.DataFrame(
         {"quantity": business.opening_stock, "when": START, "id": None}
     ).with_columns(product=pl.int_range(pl.len()))
@@ -104,34 +133,59 @@ def stock_ledger(
 def sensor_logs(reference: Reference, ledger: pl.DataFrame, dice: Dice) -> pl.DataFrame:
     """Return what the sensors saw of the ledger.
 
-    Three products in five carry a tag. Sensors see goods pass, not stock counts; they miss a few
-    movements and sometimes count one unit too many.
+    Three products in five carry a tag. Sensors see goods pass, not stock counts, and only where
+    the product lies. Up to the last count they miss a few movements and sometimes count one unit
+    too many; since then only the planted differences are wrong.
     """
     tagged = ledger.filter(
         pl.col("product") % 5 < 3, pl.col("action").is_in(["Sale", "Restock", "Return"])
     ).select("product", "when", "change")
     count = tagged.height
-    place = dice.between("sensors/place", count, 0, 2)
-    location = (tagged["product"] + place) % reference.locations.height
+    unreliable = tagged["when"] < start_of(LAST_COUNT) + DAY
+    missed = unreliable & (dice.uniform("sensors/missed", count) < SENSOR_MISSED_SHARE)
+    miscounted = unreliable & (dice.uniform("sensors/miscount", count) < SENSOR_MISCOUNT_SHARE)
+    midnight = (pl.col("when") // DAY + 1) * DAY
     seen = tagged.with_columns(
-        reference.locations[location],
         gate=dice.between("sensors/gate", count, 1, 4),
-        when=pl.col("when") + dice.between("sensors/delay", count, 0, 90),
-        miscount=dice.uniform("sensors/miscount", count) < SENSOR_MISCOUNT_SHARE,
-    ).filter(dice.uniform("sensors/missed", count) >= SENSOR_MISSED_SHARE, pl.col("when") < END)
-    return seen.sort("when", maintain_order=True).select(
+        # Late, but on the same day, so that the days of sensors and of the ledger agree.
+        when=pl.min_horizontal(
+            pl.col("when") + dice.between("sensors/delay", count, 0, 90), midnight - 1
+        ),
+        quantity=pl.col("change").abs() + miscounted,
+    ).filter(~missed)
+    seen = _with_differences(seen).sort("when", maintain_order=True)
+    return pl.concat([seen, reference.homes[seen["product"]]], how="horizontal").select(
         LogID=pl.int_range(1, pl.len() + 1),
         DeviceID=pl.format("GATE-{}-{}", "LocationCode", "gate"),
         ProductID=pl.col("product") + 1,
         EventType=pl.when(pl.col("change") > 0)
         .then(pl.lit("Stock In"))
         .otherwise(pl.lit("Stock Out")),
-        Quantity=pl.col("change").abs() + pl.col("miscount"),
+        Quantity="quantity",
         Timestamp=time("when"),
         Location="Location",
         CreatedAt=time("when"),
         UpdatedAt=time("when"),
     )
+
+
+def _with_differences(seen: pl.DataFrame) -> pl.DataFrame:
+    """Let sensors be wrong where a difference was planted."""
+    for planted in DIFFERENCES:
+        if planted.day is None:
+            continue
+        morning, product = start_of(planted.day), planted.product - 1
+        then = (pl.col("product") == product) & (pl.col("when") // DAY == morning // DAY)
+        if planted.sight is Sight.NOTHING:
+            seen = seen.filter(~then)
+        elif planted.sight is Sight.TWICE:
+            seen = pl.concat([seen, seen.filter(then)])
+        else:
+            units = planted.quantity
+            goods = {"product": product, "when": morning + 10 * HOUR, "change": units}
+            goods |= {"gate": 1, "quantity": units}
+            seen = pl.concat([seen, pl.DataFrame([goods], schema=seen.schema)])
+    return seen
 
 
 def inventory_logs(ledger: pl.DataFrame) -> pl.DataFrame:

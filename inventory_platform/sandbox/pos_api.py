@@ -16,7 +16,6 @@ import json
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -28,9 +27,8 @@ from starlette.routing import Route
 
 from inventory_platform.sandbox.codes import sku
 from inventory_platform.sandbox.period import DAY, END, HOUR, LAST_DAY, START
-from inventory_platform.sandbox.reference import Dice, Reference, load_reference
+from inventory_platform.sandbox.reference import SEEDS, Dice, Reference, load_reference
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds" / "sandbox"
 CLIENT_ID = "inventory"
 CLIENT_SECRET = "sandbox"
 

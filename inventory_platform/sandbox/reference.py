@@ -13,6 +13,10 @@ from random import Random
 
 import polars as pl
 
+SEEDS = Path(__file__).resolve().parents[2] / "seeds" / "sandbox"
+USUAL_ROWS = 20_000
+USUAL_SEED = 42
+"""What the inventory database is made from, unless somebody wants another one."""
 CATALOGUE_SUFFICES_UNTIL = 20_000
 """Sales rows up to which the seed catalogue is used as it is, without variants."""
 
@@ -58,6 +62,12 @@ class Reference:
     last_names: pl.Series
     competitors: pl.DataFrame
     locations: pl.DataFrame
+
+    @property
+    def homes(self) -> pl.DataFrame:
+        """Where each product lies: its row of `locations`, product by product."""
+        product = pl.int_range(self.products.height, eager=True)
+        return self.locations[product % self.locations.height]
 
     @property
     def staff(self) -> list[str]:

@@ -13,7 +13,6 @@ import re
 import time
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,9 +20,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from inventory_platform.sandbox.codes import gtin, sku
-from inventory_platform.sandbox.reference import Dice, load_reference
+from inventory_platform.sandbox.reference import SEEDS, Dice, load_reference
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds" / "sandbox"
 ELSEWHERE = "http://elsewhere.invalid"
 
 _OURS = 54

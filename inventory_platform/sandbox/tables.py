@@ -14,9 +14,11 @@ from inventory_platform.sandbox.business import PRICE_DAYS, Business
 from inventory_platform.sandbox.columns import ids, money, time
 from inventory_platform.sandbox.ledger import (
     inventory_logs,
+    numbered,
     purchases_and_deliveries,
     sensor_logs,
     stock_ledger,
+    with_status,
 )
 from inventory_platform.sandbox.period import DAY, DAYS, END, HOUR, START
 from inventory_platform.sandbox.reference import Dice, Reference
@@ -46,25 +48,22 @@ def build_tables(business: Business, rows: int, dice: Dice) -> Iterator[tuple[st
         dates and times are real ones.
     """
     customer_count = max(50, rows // 12)
-    sales = business.sales.with_columns(
-        id=ids(business.sales.height),
+    sales = numbered(business.sales).with_columns(
         customer=_customers_of(business.sales, customer_count, dice, "sales").set(
             dice.uniform("sales/walk in", business.sales.height) < WALK_IN_SHARE, None
         ),
     )
-    orders = _with_status(business.orders).with_columns(
-        id=ids(business.orders.height),
+    orders = with_status(numbered(business.orders)).with_columns(
         customer=_customers_of(business.orders, customer_count, dice, "orders"),
     )
-    adjustments = business.adjustments.with_columns(id=ids(business.adjustments.height))
     purchases, restocks = purchases_and_deliveries(business, dice)
-    ledger = stock_ledger(business, sales, orders, adjustments, restocks, dice)
+    ledger = stock_ledger(business, restocks, dice)
 
     yield "Suppliers", _suppliers(business.reference, dice)
     yield "Products", _products(business, ledger)
     yield "Customers", _customers(business.reference, customer_count, sales, orders, dice)
     yield "PurchaseOrders", purchases
-    yield "StockAdjustments", _adjustments(adjustments)
+    yield "StockAdjustments", _adjustments(numbered(business.adjustments))
     yield "CompetitorData", _competitors(business, dice)
     yield "ECommerceOrders", _orders(orders, dice)
     yield "Payments", _payments(orders, dice)
@@ -91,26 +90,6 @@ def _customer_since(count: int, dice: Dice) -> pl.Series:
     days = dice.between("customers/before", half, -DAYS, 0).to_list()
     days += [-(-(place * DAYS) // (count - half)) - 1 for place in range(1, count - half + 1)]
     return START + pl.Series(days) * DAY + seconds
-
-
-def _with_status(orders: pl.DataFrame) -> pl.DataFrame:
-    """Add how far each order has come by the end, and since when."""
-    stages = {
-        "Cancelled": "cancelled_at",
-        "Returned": "returned_at",
-        "Delivered": "delivered_at",
-        "Shipped": "shipped_at",
-        "Processing": "processing_at",
-    }
-    reached = [
-        (pl.when(pl.col(instant) < END), status, instant) for status, instant in stages.items()
-    ]
-    return orders.with_columns(
-        status=pl.coalesce(
-            *(when.then(pl.lit(name)) for when, name, _ in reached), pl.lit("Pending")
-        ),
-        updated=pl.coalesce(*(when.then(pl.col(at)) for when, _, at in reached), pl.col("when")),
-    )
 
 
 def _suppliers(reference: Reference, dice: Dice) -> pl.DataFrame:

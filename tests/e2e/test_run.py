@@ -84,7 +84,7 @@ def test_mart_totals_are_those_of_the_source_computed_by_sqlite(platform: Platfo
             "and TransactionDate not like '2026-02-30%')"
         ).fetchone()
     published = platform.rows(
-        "select count(*), sum(gross_amount) from marts.fct_sales where channel = 'pos'"
+        "select count(*), sum(gross_amount) from marts.fct_order_lines where channel = 'pos'"
     )
     assert (int(published[0][0]), float(published[0][1])) == expected
 
@@ -92,7 +92,9 @@ def test_mart_totals_are_those_of_the_source_computed_by_sqlite(platform: Platfo
 def test_stock_of_every_product_equals_what_the_old_system_states(platform: Platform) -> None:
     assert platform.rows(
         "select count(*) from (select product_id, max_by(closing_quantity, stock_date) as closing "
-        "from marts.fct_stock_daily group by 1) join raw.inventory_db__products using (product_id) "
+        "from marts.fct_stock_daily where location_id in ('NTH', 'STH', 'EST', 'CTR') group by 1) "
+        "join marts.dim_products using (product_id) "
+        "join raw.inventory_db__products as old using (product_name) "
         "where closing <> quantity_available"
     ) == [("0",)]
 
@@ -130,24 +132,27 @@ def test_changes_in_the_source_reach_the_marts_with_their_history(changed: Platf
         db.commit()
     changed.ok("run")
     assert changed.rows(
-        "select unit_price, is_current from marts.dim_products where product_id = 7 "
-        "order by valid_from_at desc limit 1"
+        "select unit_price, is_current from marts.dim_product_versions "
+        "where product_id = 'inventory_db-7' order by valid_from_at desc limit 1"
     ) == [("99.50", "True")]
-    assert changed.rows("select count(*) from marts.dim_products where product_id = 7") == [("2",)]
-    assert changed.rows("select count(*) from marts.dim_customers where customer_id = 3") == [
-        ("0",)
-    ]
+    assert changed.rows(
+        "select count(*) from marts.dim_product_versions where product_id = 'inventory_db-7'"
+    ) == [("2",)]
+    assert changed.rows(
+        "select count(*) from marts.dim_customers where customer_id = 'inventory_db-3'"
+    ) == [("0",)]
     assert changed.rows(
         "select count(*) from raw.inventory_db__customers where customer_id = 3 and _is_deleted"
     ) == [("1",)]
     assert changed.rows(
-        "select gross_amount from marts.fct_sales where sale_id = 'pos-500001'"
-    ) == [("199.00",)]
+        "select gross_amount from marts.fct_order_lines "
+        "where order_id = 'inventory_db-pos-500001'"
+    ) == [("199.0000",)]
 
 
 def test_queries_answer_while_the_pipeline_holds_the_warehouse(platform: Platform) -> None:
     with open_warehouse(platform.settings):
-        assert platform.rows("select count(*) > 0 from marts.fct_sales") == [("True",)]
+        assert platform.rows("select count(*) > 0 from marts.fct_order_lines") == [("True",)]
         assert platform.rows("select count(*) from ops.loads where source = 'inventory_db'") == [
             ("11",)
         ]

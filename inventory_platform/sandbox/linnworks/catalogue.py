@@ -13,9 +13,11 @@ from itertools import accumulate
 from random import Random
 from uuid import NAMESPACE_URL, uuid5
 
+from inventory_platform.sandbox.book import Book
 from inventory_platform.sandbox.codes import gtin, sku
+from inventory_platform.sandbox.differences import BY_PRODUCT
 from inventory_platform.sandbox.linnworks import moments
-from inventory_platform.sandbox.period import START
+from inventory_platform.sandbox.period import LAST_DAY, START
 from inventory_platform.sandbox.reference import Dice, Reference
 
 ZERO = "00000000-0000-0000-0000-000000000000"
@@ -115,11 +117,12 @@ class Catalogue:
     items: Sequence[Item]
 
 
-def draw_catalogue(reference: Reference, dice: Dice) -> Catalogue:
+def draw_catalogue(reference: Reference, book: Book, dice: Dice) -> Catalogue:
     """Draw what the shop keeps.
 
     Args:
         reference: The sandbox's catalogue, suppliers and places.
+        book: The stock of the inventory database, which one location only mirrors.
         dice: Where chance comes from.
     """
     chance = dice.stream("catalogue")
@@ -139,6 +142,7 @@ def draw_catalogue(reference: Reference, dice: Dice) -> Catalogue:
         _product(place, row, suppliers, locations, chance)
         for place, row in enumerate(reference.products.rows(named=True))
     ]
+    _mirror(reference, book, products, locations[1])
     kits = [_kit(number, products) for number in range(_KITS)]
     discontinued = [_discontinued(number) for number in range(_DISCONTINUED)]
     variations = [_variation(number, products) for number in range(_VARIATIONS)]
@@ -154,10 +158,10 @@ def draw_catalogue(reference: Reference, dice: Dice) -> Catalogue:
 
 
 def _locations(reference: Reference) -> list[Location]:
-    """The default warehouse, another one, and the marketplace's fulfilment centre."""
-    north, south = reference.locations.head(2).rows(named=True)
+    """A hub of its own, a warehouse of the inventory database, and the marketplace's centre."""
+    south = reference.locations.row(1, named=True)
     return [
-        Location(ZERO, 1, "Default", north["LocationCode"], "Leipzig", "Germany"),
+        Location(ZERO, 1, "Default", "HUB", "Leipzig", "Germany"),
         Location(
             guid("location", 2), 2, south["Location"], south["LocationCode"], "Graz", "Austria"
         ),
@@ -191,17 +195,35 @@ def _product(
         created=created + chance.randrange(moments.DAY),
         supplier=suppliers[int(str(row["supplier"]))],
     )
-    for number, location in enumerate(locations):
-        if place % (number + 1) == 0:
-            item.shelves[location.id] = Shelf(
-                location=location,
-                level=chance.choice([0, 3, 8, 14, 25, 40, 75, 120]),
-                # A fulfilment centre's stock has no minimum of ours.
-                minimum=-1 if location.is_fulfilment_centre or place % 7 == 6 else place % 12,
-                bin_rack="" if location.is_fulfilment_centre else f"{place % 8}-{place % 5:02d}",
-                updated=START * moments.SECOND + chance.randrange(729 * moments.DAY),
-            )
+    hub, _, fulfilment_centre = locations
+    for location in (hub, fulfilment_centre) if place % 3 == 0 else (hub,):
+        level = chance.choice([0, 3, 8, 14, 25, 40, 75, 120])
+        updated = START * moments.SECOND + chance.randrange(729 * moments.DAY)
+        item.shelves[location.id] = _shelf(location, place, level, updated)
     return item
+
+
+def _mirror(reference: Reference, book: Book, products: Sequence[Item], location: Location) -> None:
+    """Put what lies at a location of the inventory database on its shelves, as it stands there."""
+    homes = reference.homes["LocationCode"]
+    stock = zip(book.closing(LAST_DAY), book.changed(LAST_DAY), strict=True)
+    for place, (item, (level, changed)) in enumerate(zip(products, stock, strict=True)):
+        if homes[place] == location.tag:
+            planted = BY_PRODUCT.get(place + 1)
+            more = planted.linnworks if planted else 0
+            updated = changed * moments.SECOND
+            item.shelves[location.id] = _shelf(location, place, level + more, updated)
+
+
+def _shelf(location: Location, place: int, level: int, updated: int) -> Shelf:
+    return Shelf(
+        location=location,
+        level=level,
+        # A fulfilment centre's stock has no minimum of ours.
+        minimum=-1 if location.is_fulfilment_centre or place % 7 == 6 else place % 12,
+        bin_rack="" if location.is_fulfilment_centre else f"{place % 8}-{place % 5:02d}",
+        updated=updated,
+    )
 
 
 def _kit(number: int, products: Sequence[Item]) -> Item:

@@ -288,10 +288,13 @@ class OrderBook:
         )
 
     def _location(self, at_amazon: bool, chance: Random) -> Location:
-        default, second, fulfilment_centre = self._catalogue.locations
+        hub, _, fulfilment_centre = self._catalogue.locations
         if at_amazon and chance.random() < 0.5:
             return fulfilment_centre
-        return default if chance.random() < 0.8 else second
+        # One in five would go to the second location, if that sold anything for Linnworks; the
+        # draw is kept, so that what is drawn after it stays the same.
+        chance.random()
+        return hub
 
     def _line(self, order: Order, line: int, place: int, chance: Random) -> Line:
         row = guid("line", f"{order.number}/{line}")

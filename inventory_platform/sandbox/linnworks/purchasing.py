@@ -114,13 +114,11 @@ def _purchase(
     )
     ordered = (START * SECOND) + days * DAY + chance.randrange(8, 17) * 3_600 * SECOND
     chosen = chance.sample(items, min(len(items), 1 + place % 4))
-    default, second, _ = catalogue.locations
-    kept_there = all(second.id in item.shelves for item in chosen)
     purchase = Purchase(
         number=place + 1,
         id=guid("purchase", place + 1),
         supplier=supplier,
-        location=second if kept_there and place % 2 else default,
+        location=catalogue.locations[0],
         status=status,
         ordered=ordered,
         quoted=ordered + supplier.lead_days * DAY,

@@ -8,8 +8,8 @@ world on any day, until it is changed.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
+from inventory_platform.sandbox.book import stock_book
 from inventory_platform.sandbox.linnworks.catalogue import Catalogue, Item, draw_catalogue
 from inventory_platform.sandbox.linnworks.channels import Customer, redacted
 from inventory_platform.sandbox.linnworks.moments import DAY, SECOND
@@ -22,9 +22,8 @@ from inventory_platform.sandbox.linnworks.purchasing import (
     draw_returns,
 )
 from inventory_platform.sandbox.period import END
-from inventory_platform.sandbox.reference import Dice, load_reference
+from inventory_platform.sandbox.reference import SEEDS, USUAL_ROWS, Dice, load_reference
 
-SEEDS = Path(__file__).resolve().parents[3] / "seeds" / "sandbox"
 _PERCENT_OPEN = 3
 _PERCENT_BOUGHT = 3
 _PERCENT_RETURNED = 4
@@ -42,7 +41,9 @@ class World:
         dice = Dice(seed)
         reference = load_reference(SEEDS, rows)
         self.now = END * SECOND
-        self.catalogue: Catalogue = draw_catalogue(reference, dice)
+        self.catalogue: Catalogue = draw_catalogue(
+            reference, stock_book(max(rows, USUAL_ROWS)), dice
+        )
         self._book = OrderBook(reference, self.catalogue, dice)
         self.orders: list[Order] = self._book.draw(rows, max(6, rows * _PERCENT_OPEN // 100))
         self.by_id = {order.id: order for order in self.orders}

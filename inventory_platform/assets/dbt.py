@@ -49,18 +49,21 @@ class Translator(DagsterDbtTranslator):
     """How a dbt node looks on the graph: layer as group, mart areas as groups of their own.
 
     Args:
+        graph: What is known of the models.
         streams: Sources that push messages; what is built on them alone is live.
         live: When live models are built without anybody asking.
     """
 
     def __init__(
         self,
+        graph: DbtGraph,
         streams: Collection[str],
         live: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey],
     ) -> None:
         super().__init__(
             DagsterDbtTranslatorSettings(enable_code_references=False, enable_asset_checks=True)
         )
+        self.graph = graph
         self.streams = streams
         self.live = live
 
@@ -74,7 +77,9 @@ class Translator(DagsterDbtTranslator):
             return spec
         owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
+        facts = [relation.split(".") for relation in self.graph.facts_tested_with(unique_id)]
         return spec.replace_attributes(
+            deps=[*spec.deps, *(dg.AssetDep(dg.AssetKey(path)) for path in facts)],
             automation_condition=self.live if is_live else None,
             key=dg.AssetKey([node["schema"], node["name"]]),
             group_name=_group(node),
@@ -106,7 +111,7 @@ def build_dbt_assets(
     manifest = prepare_manifest(registry)
     graph = read_graph(registry.settings)
     streams = {source.name for source in registry.sources.values() if source.is_streamed}
-    translator = Translator(streams, live)
+    translator = Translator(graph, streams, live)
 
     def assets_of(part: Part) -> dg.AssetsDefinition:
         select, exclude = graph.selection(part)
@@ -200,7 +205,8 @@ def _dbt_build(
 ) -> Iterator[Any]:
     # Unit tests say something of the SQL, not of the data; they run in the test suite.
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if window and window.is_all:
+    # Tables are made anew, seeds with other columns too; single months are put into what is there.
+    if window is None or window.is_all:
         arguments.append("--full-refresh")
     with _environment(window.environment() if window else {}):
         invocation = dbt.cli(arguments, context=context)

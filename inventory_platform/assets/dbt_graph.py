@@ -66,11 +66,14 @@ class DbtGraph:
         """Model or seed → the part it is built in.
 
         Raises:
-            InventoryError: A big fact is made of what is made of another one.
+            InventoryError: A big fact is made of what is built after big facts.
         """
         built = self._of_kind("model", "seed")
         facts = {name for name in built if BY_MONTH in self._nodes[name]["tags"]}
         after = self._descendants(facts) | self._descendants(self._later_tables().values())
+        # A test is shown with its model, so a model waits for whatever its tests read.
+        while waiting := self._tested_with(facts | after) - facts - after:
+            after |= waiting | self._descendants(waiting)
         between = {name for name in after - facts if facts & self._descendants({name})}
         if between:
             raise InventoryError(
@@ -109,14 +112,22 @@ class DbtGraph:
         exclude = [self._name(m) for p in later for m in self.of_part(p)] if select != names else []
         return " ".join(select), " ".join([*exclude, *sorted(map(self._name, waiting))])
 
-    def tests_shown_too_early(self) -> list[str]:
-        """Tests shown on a model that is built before another one they read."""
-        found = []
-        for test in self._of_kind("test"):
-            shown = self._shown_on(test)
-            if shown and self._last_part(test) is not self.parts[shown]:
-                found.append(f"{self._name(test)} on {self._name(shown)}")
-        return sorted(found)
+    def facts_tested_with(self, model: str) -> list[str]:
+        """Big facts that tests of a later model read; it is built after them even if not of them.
+
+        Returns:
+            Their relations.
+        """
+        if self.parts.get(model) is not Part.marts:
+            return []
+        read = {
+            name
+            for test in self._of_kind("test")
+            if self._shown_on(test) == model
+            for name in self._nodes[test]["depends_on"]["nodes"]
+            if self.parts.get(name) is Part.facts
+        }
+        return sorted(map(self._relation, read))
 
     def relations(self) -> dict[str, str]:
         """Model or seed that is a table → its relation in the warehouse."""
@@ -192,12 +203,21 @@ class DbtGraph:
         parts = [self.parts[name] for name in above if name in self.parts]
         return max(parts, key=_ORDER.index, default=None)
 
+    def _tested_with(self, names: set[str]) -> set[str]:
+        return {
+            shown
+            for test in self._of_kind("test")
+            if names.intersection(self._nodes[test]["depends_on"]["nodes"])
+            and (shown := self._shown_on(test))
+        }
+
     def _shown_on(self, test: str) -> str | None:
         node = self._nodes[test]
         named = node["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
         if named is None:
-            return next((n for n in self.parts if n == node.get("attached_node")), None)
-        return next(n for n in self.parts if self._name(n) == named)
+            attached = node.get("attached_node")
+            return str(attached) if attached in self._manifest["nodes"] else None
+        return next((n for n in self._manifest["nodes"] if self._name(n) == named), None)
 
     def _relation(self, name: str) -> str:
         return f"{self._nodes[name]['schema']}.{self._name(name)}"

@@ -66,7 +66,15 @@ def build_asset_checks(
         registry: The tables that are loaded.
         models: The dbt models that exist; rules on others are left out.
     """
-    from asset_checks import completeness, contracts, reconciliation, references, stock, volume
+    from asset_checks import (
+        anomalies,
+        completeness,
+        contracts,
+        reconciliation,
+        references,
+        stock,
+        volume,
+    )
 
     known = set(models)
     rules = [
@@ -76,6 +84,7 @@ def build_asset_checks(
         *volume.rules(registry),
         *stock.rules(),
         *completeness.rules(registry, read_graph(registry.settings)),
+        *anomalies.rules(),
     ]
     raw = {dg.AssetKey(["raw", relation]) for relation in registry.contracts}
     usable = [r for r in rules if {r.asset, *r.needs} <= known | raw]

@@ -126,7 +126,8 @@ _TOTALS = [
     (
         "marts/fct_purchase_orders",
         "purchase_orders",
-        "select count(*) as rows, sum(total_amount) as amount from marts.fct_purchase_orders",
+        "select count(*) as rows, sum(total_amount) as amount from marts.fct_purchase_orders "
+        "where source = 'inventory_db'",
         ["inventory_db__purchase_orders"],
         "select count(*) as rows, sum(total_amount) as amount from inventory_db__purchase_orders",
     ),

@@ -16,6 +16,8 @@ class Thresholds:
         volume_weeks: Weeks of history the median is taken over.
         volume_min_weeks: Fewer weeks than this are too few to judge.
         feed_fewest_rows: Rows a weekday usually has, for a day without any to be missing.
+        anomaly_days: How many of the last days of business are looked at for anomalies.
+        anomalies: How many anomalies of a subject in them are nothing to warn about.
     """
 
     sample_rows: int = 20_000
@@ -26,6 +28,8 @@ class Thresholds:
     volume_weeks: int = 12
     volume_min_weeks: int = 4
     feed_fewest_rows: int = 3
+    anomaly_days: int = 7
+    anomalies: int = 0
 
 
 THRESHOLDS = Thresholds()

@@ -1,11 +1,12 @@
 """How long forecasting and planning take, and how much memory.
 
-    python benchmarks/planning.py [--series 10000] [--days 730]
+    python benchmarks/planning.py [--series 10000] [--days 730] [--replay]
 
 Sales of a made-up shop (from several a day to one a month, with weekday patterns, batch buyers
 and spells out of stock) go through demand, classes, forecasts, policy and proposals. The limits
 are five minutes and 4 GB on two cores. Making the sales is not counted as time, but what they
-hold is counted as memory, as it would be for a caller.
+hold is counted as memory, as it would be for a caller. `--replay` adds the back-test of half a
+year, in which everything is planned anew every four weeks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from inventory_platform.planning.backtest import backtest
 from inventory_platform.planning.classes import classify
 from inventory_platform.planning.demand import demand_series, without_spikes
 from inventory_platform.planning.forecast import forecast
@@ -64,6 +66,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
     dice = np.random.default_rng(12)
     return products(series).with_columns(
         supplier=pl.Series([f"Supplier {number % SUPPLIERS}" for number in range(series)]),
+        supplier_name=pl.lit(None, pl.String),
         is_preferred=pl.lit(value=True),
         lead_time_days=pl.Series(dice.integers(2, 45, series)),
         lead_time_spread_days=pl.Series(dice.random(series) * 6),
@@ -71,6 +74,7 @@ def supplier_terms(series: int) -> pl.DataFrame:
         min_order_quantity=pl.Series(dice.choice([1, 10, 50], series)),
         pack_size=pl.Series(dice.choice([1, 6, 12], series)),
         order_weekdays=pl.Series([[1, 4] if number % 2 else None for number in range(series)]),
+        unlisted_orders=pl.lit(0),
     )
 
 
@@ -84,10 +88,20 @@ def stock_now(series: int) -> pl.DataFrame:
     )
 
 
+def present_limits(series: int) -> pl.DataFrame:
+    dice = np.random.default_rng(14)
+    return (
+        products(series)
+        .with_columns(location=pl.lit("Main"), minimum=pl.Series(dice.integers(1, 60, series)))
+        .with_columns(maximum=2 * pl.col("minimum"))
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--series", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=730)
+    parser.add_argument("--replay", action="store_true")
     options = parser.parse_args()
     daily = daily_sales(options.series, options.days)
     terms = supplier_terms(options.series)
@@ -108,6 +122,9 @@ def main() -> None:
     took("policy")
     proposals = propose(policy, FIRST + timedelta(options.days))
     took("proposals")
+    if options.replay:
+        replayed = backtest(demand_series(daily), present_limits(options.series), terms)
+        took("replay")
 
     seconds = sum(steps.values())
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -117,6 +134,8 @@ def main() -> None:
     print(f"  {'total':<10} {seconds:7.1f} s   limit {LIMIT_SECONDS} s")
     print(f"  {'memory':<10} {megabytes:7.0f} MB  limit {LIMIT_MB} MB")
     print(proposals.group_by("decision").len().sort("decision"))
+    if options.replay:
+        print(replayed.totals.select("policy", "fill_rate", "average_value", "lost", "orders"))
     if seconds > LIMIT_SECONDS or megabytes > LIMIT_MB:
         sys.exit("over the limit")
 

@@ -156,7 +156,8 @@ def rebuild(
     """Drop the warehouse and build it anew from the raw zone."""
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.dbt_project import run_dbt
-    from inventory_platform.assets.planning import replace_planning_tables
+    from inventory_platform.assets.matching import replace_matches
+    from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.warehouse import open_warehouse, refresh
@@ -172,8 +173,13 @@ def rebuild(
     if as_of:
         refresh(settings, registry.relations, as_of)
         with open_warehouse(settings) as con:
-            replace_planning_tables(con)
-        run_dbt(settings, "build", "--exclude-resource-type", "unit_test")
+            replace_matches(con)
+        build = ("build", "--exclude-resource-type", "unit_test")
+        run_dbt(settings, *build, "--exclude", *MADE_OF_PLANS)
+        with open_warehouse(settings) as con:
+            replace_plan(con, settings, is_past=True)
+            replace_backtest(con)
+        run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
     outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]

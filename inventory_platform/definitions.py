@@ -16,6 +16,7 @@ from asset_checks.completeness import LATE_DATA  # noqa: E402
 from inventory_platform.assets.dbt import LIVE, build_dbt_assets  # noqa: E402
 from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
 from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
+from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
 from inventory_platform.assets.published import (  # noqa: E402
@@ -23,7 +24,7 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_live_asset,
     build_published_asset,
 )
-from inventory_platform.assets.raw import build_raw_assets  # noqa: E402
+from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
@@ -43,7 +44,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     """
     settings = settings or get_settings()
     registry = read_registry(settings)
-    dbt = build_dbt_assets(registry, live())
+    condition = live(name for name, source in registry.sources.items() if source.is_streamed)
+    dbt = build_dbt_assets(registry, condition)
     models = {key: spec for part in dbt for key, spec in part.specs_by_key.items()}
     checks = build_asset_checks(registry, models)
     marts = [key for key in models if key.path[0] == "marts"]
@@ -51,7 +53,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     live_marts = [key for key in marts if models[key].group_name == f"marts_{LIVE}"]
     live_assets = [key for key, spec in models.items() if spec.automation_condition]
     # Without a source that pushes messages there is nothing live.
-    live_publication = [build_live_asset(registry, live_marts, live())] if live_marts else []
+    live_publication = [build_live_asset(registry, live_marts, condition)] if live_marts else []
     live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
     parts = [Part(part.op.name) for part in dbt]
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
@@ -60,6 +62,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         assets=[
             *build_pages_assets(registry),
             *build_raw_assets(registry),
+            *build_dormant_assets(registry),
+            build_matching_asset(registry),
             *build_planning_assets(registry),
             *dbt,
             build_published_asset(registry, parts, marts, blocking),

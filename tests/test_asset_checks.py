@@ -13,7 +13,7 @@ from asset_checks.base import Rule, Verdict, to_result
 from asset_checks.contracts import check_contract, check_drift, check_quarantine_rate
 from asset_checks.reconciliation import check_ledger, check_staging, check_totals
 from asset_checks.references import check_orphans
-from asset_checks.stock import check_book_stock, check_identity
+from asset_checks.stock import check_book_stock, check_differences, check_identity
 from asset_checks.volume import check_daily_volume, check_snapshot_volume
 from inventory_platform.contracts.base import (
     Contract,
@@ -238,15 +238,32 @@ def test_a_young_table_is_not_judged_by_its_volume(con: duckdb.DuckDBPyConnectio
 
 @pytest.fixture
 def stock(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Product 1: 10 came on day one, 4 went on day two; 6 are left."""
+    """10 of A came to NTH on day one and 4 went on day two, when 1 was lost; 2 came to STH.
+
+    Another 9 lie in a store, which the database knows nothing of.
+    """
     con.execute(
         "create table marts.fct_stock_daily as select * from (values "
-        "(1, date '2026-01-01', 0, 10, 0, 10), (1, date '2026-01-02', 10, 0, 4, 6)) "
-        "t(product_id, stock_date, opening_quantity, quantity_in, quantity_out, closing_quantity)"
+        "('A', 'NTH', date '2026-01-01', 0, 10, 0, 0, 10), "
+        "('A', 'NTH', date '2026-01-02', 10, 0, 4, -1, 5), "
+        "('A', 'STH', date '2026-01-02', 0, 2, 0, 0, 2), "
+        "('A', 'S01', date '2026-01-02', 0, 9, 0, 0, 9)) "
+        "t(product_id, location_id, stock_date, opening_quantity, quantity_in, quantity_out, "
+        "adjustment_quantity, closing_quantity)"
     )
     con.execute(
         "create table raw.inventory_db__products as select 1 as product_id, "
-        "6 as quantity_available, 'L1' as _load_id, false as _is_deleted"
+        "7 as quantity_available, 'L1' as _load_id, false as _is_deleted"
+    )
+    con.execute("create schema transformed")
+    con.execute("create schema reference")
+    con.execute(
+        "create table transformed.product_keys as select 'inventory_db' as source, "
+        "'1' as source_product_key, 'A' as product_id"
+    )
+    con.execute(
+        "create table reference.locations as select * from (values ('NTH', 'inventory_db'), "
+        "('STH', 'inventory_db'), ('S01', 'pos_api')) t(location_id, book_source)"
     )
     return con
 
@@ -263,7 +280,8 @@ def test_stock_that_adds_up_passes(stock: duckdb.DuckDBPyConnection) -> None:
         "update marts.fct_stock_daily set opening_quantity = 9, quantity_out = 3 "
         "where opening_quantity = 10",
         "update marts.fct_stock_daily set opening_quantity = 1, closing_quantity = 11 "
-        "where opening_quantity = 0",
+        "where closing_quantity = 10",
+        "update marts.fct_stock_daily set adjustment_quantity = 0 where adjustment_quantity = -1",
     ],
 )
 def test_stock_that_does_not_add_up_or_continue_fails(
@@ -280,7 +298,27 @@ def test_stock_other_than_the_source_states_warns_with_the_difference(
     verdict = check_book_stock(stock)
     assert not verdict.passed
     assert verdict.warn
-    assert "| 1 | 6 | 8 | -2 |" in verdict.metadata["rows"].value
+    assert "| A | 7 | 8 | -1 |" in verdict.metadata["rows"].value
+
+
+def test_differences_between_systems_warn_the_costliest_first(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    con.execute(
+        "create table marts.fct_stock_reconciliation as select * from (values "
+        "('A', 'NTH', 9, null, 'timing', 'a'), ('B', 'NTH', -2, -8.00, 'shrinkage', 'b'), "
+        "('C', 'NTH', 0, 0.00, 'none', 'c')) t(product_id, location_id, difference, "
+        "difference_value, likely_cause, explanation)"
+    )
+    verdict = check_differences(con)
+    assert not verdict.passed
+    assert verdict.warn
+    assert verdict.metadata["rows"].value.splitlines()[2:] == [
+        "| B | NTH | -2 | -8.00 | shrinkage | b |",
+        "| A | NTH | 9 |  | timing | a |",
+    ]
+    con.execute("delete from marts.fct_stock_reconciliation where likely_cause <> 'none'")
+    assert check_differences(con).passed
 
 
 def test_a_verdict_reaches_dagster_with_its_severity() -> None:

@@ -131,7 +131,7 @@ class Business:
 
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(
-            assets=build_dbt_assets(self.registry, live()),
+            assets=build_dbt_assets(self.registry, live([])),
             resources={"dbt": dbt_resource(self.registry.settings), "warehouse": Warehouse()},
             executor=dg.in_process_executor,
         )

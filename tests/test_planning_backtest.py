@@ -36,6 +36,7 @@ def limits(*pairs):
 def terms(count=1, **columns):
     given = {
         "supplier": "S",
+        "supplier_name": None,
         "is_preferred": True,
         "lead_time_days": 2,
         "lead_time_spread_days": 0.0,
@@ -43,6 +44,7 @@ def terms(count=1, **columns):
         "min_order_quantity": 1,
         "pack_size": 1,
         "order_weekdays": None,
+        "unlisted_orders": 0,
     } | columns
     rows = [{"product": f"P{number}"} | given for number in range(count)]
     overrides = {"order_weekdays": pl.List(pl.Int64), "unit_cost": pl.Float64}

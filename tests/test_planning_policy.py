@@ -153,6 +153,7 @@ def terms(**columns):
     row = {
         "product": "P0",
         "supplier": "S",
+        "supplier_name": None,
         "is_preferred": True,
         "lead_time_days": 10,
         "lead_time_spread_days": 0.0,
@@ -160,8 +161,10 @@ def terms(**columns):
         "min_order_quantity": None,
         "pack_size": None,
         "order_weekdays": None,
+        "unlisted_orders": 0,
     } | columns
     schema = {
+        "supplier_name": pl.String,
         "lead_time_days": pl.Int64,
         "lead_time_spread_days": pl.Float64,
         "unit_cost": pl.Decimal(18, 4),
@@ -248,9 +251,18 @@ def test_the_reason_is_a_sentence_with_its_numbers():
         offers=terms(pack_size=12), held=stock(on_hand=20, reserved=8, on_order=6)
     )
     assert proposal["reason"] == (
-        "Order 36: the position of 18 (20 on hand - 8 reserved + 6 on order) has reached the "
-        "reorder point of 34 (34 expected in 17 days of lead time and review, 0 safety for a "
+        "Order 36 from S: the position of 18 (20 on hand - 8 reserved + 6 on order) has reached "
+        "the reorder point of 34 (34 expected in 17 days of lead time and review, 0 safety for a "
         "service level of 95 %); 30 bring it up to 48, rounded up to whole packs of 12."
+    )
+
+
+@pytest.mark.parametrize(("orders", "named"), [(1, "1 open order"), (2, "2 open orders")])
+def test_orders_of_which_nobody_kept_the_lines_are_told(orders, named):
+    _, proposal = planned(offers=terms(unlisted_orders=orders))
+    assert proposal["quantity"] == 48
+    assert proposal["reason"].endswith(
+        f"up to 48, not counting {named} with the supplier whose lines are unknown."
     )
 
 

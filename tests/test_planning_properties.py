@@ -62,6 +62,8 @@ def terms_and_stock(offered, count):
         product=pl.Series([f"P{number}" for number in range(count)]),
         location=pl.lit("L"),
         supplier=pl.lit("S"),
+        supplier_name=pl.lit(None, pl.String),
+        unlisted_orders=pl.lit(0),
         is_preferred=pl.lit(value=True),
     )
     return rows.drop("location", "on_hand", "reserved", "on_order"), rows.select(

@@ -3,33 +3,42 @@
 import dagster as dg
 import pytest
 
+from inventory_platform.assets.dbt import LIVE_TAG
 from inventory_platform.automation.conditions import live, live_sensor
 
 RAW = dg.AssetKey(["raw", "iot_devices__stock_events"])
 STAGED = dg.AssetKey(["staging", "stg_iot_devices__stock_events"])
 MART = dg.AssetKey(["marts", "fct_live_stock"])
+BOOK = dg.AssetKey(["marts", "fct_stock_daily"])
+CONDITION = live(["iot_devices"])
 
 
 class Platform:
-    """A raw asset that a stream loads, and the models behind it."""
+    """A raw asset that a stream loads, the models behind it, and a book that they read."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
-        @dg.asset(key=RAW)
+        @dg.asset(key=RAW, group_name="iot_devices")
         def raw() -> None: ...
 
-        @dg.asset(key=STAGED, deps=[RAW], automation_condition=live())
+        @dg.asset(key=BOOK)
+        def book() -> None: ...
+
+        @dg.asset(key=STAGED, deps=[RAW], automation_condition=CONDITION, tags={LIVE_TAG: ""})
         def staged() -> None: ...
 
-        @dg.asset(key=MART, deps=[STAGED], automation_condition=live())
+        @dg.asset(key=MART, deps=[STAGED, BOOK], automation_condition=CONDITION)
         def mart() -> None: ...
 
         self.models = [staged, mart]
         self.instance = instance
-        self.definitions = dg.Definitions([raw, *self.models])
+        self.definitions = dg.Definitions([raw, book, *self.models])
         self.cursor = None
 
     def land(self) -> None:
         self.instance.report_runless_asset_event(dg.AssetMaterialization(RAW))
+
+    def keep_book(self) -> None:
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(BOOK))
 
     def tick(self) -> set[dg.AssetKey]:
         """What automation asks for; it is built at once."""
@@ -46,7 +55,9 @@ class Platform:
 @pytest.fixture
 def platform():
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Platform(instance)
+        platform = Platform(instance)
+        platform.keep_book()
+        yield platform
 
 
 def test_a_load_of_a_stream_builds_every_model_behind_it(platform):
@@ -68,6 +79,24 @@ def test_many_loads_are_taken_together(platform):
     assert [platform.tick(), platform.tick()] == [{STAGED, MART}, set()]
     platform.land()
     assert platform.tick() == {STAGED, MART}
+
+
+def test_a_book_that_is_written_anew_builds_nothing_by_itself(platform):
+    platform.tick()
+    platform.land()
+    assert [platform.tick(), platform.tick()] == [{STAGED, MART}, set()]
+    platform.keep_book()
+    assert platform.tick() == set()
+    platform.land()
+    assert platform.tick() == {STAGED, MART}
+
+
+def test_without_a_book_only_what_does_not_need_it_is_built():
+    with dg.DagsterInstance.ephemeral() as instance:
+        platform = Platform(instance)
+        platform.tick()
+        platform.land()
+        assert platform.tick() == {STAGED}
 
 
 def test_the_sensor_looks_after_the_live_models_only(platform):

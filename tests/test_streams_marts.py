@@ -36,13 +36,38 @@ def desk(tmp_path_factory):
         desk.load(address, {"idle_seconds": 0.3})
         publish_mqtt(address, [Sent("devices/x/stock", "x", json.dumps(late).encode())])
         assert desk.load(address, {"idle_seconds": 0.3}).rows_loaded == 1
-    with open_warehouse(desk.settings) as con:
-        create_views(con, desk.lake, [desk.contract])
+    keep_book(desk)
     run_dbt(
         desk.settings, "build", "--select", "stg_iot_devices__stock_events+",
+        "--exclude-resource-type", "unit_test",
         "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
     )  # fmt: skip
     return desk
+
+
+def keep_book(desk: Desk) -> None:
+    """What the live models read besides the stream: names, places, and a book of one product.
+
+    Of SKU-00001 there were 100 in Warehouse North on the evening before the sensors' day.
+    """
+    with open_warehouse(desk.settings) as con:
+        create_views(con, desk.lake, [desk.contract])
+        con.execute("create schema reference; create schema transformed; create schema marts")
+        con.execute(
+            "create table transformed.product_keys "
+            "(source varchar, source_product_key varchar, product_id varchar)"
+        )
+        con.execute(
+            "create table transformed.location_keys as select 'iot_devices' as source, "
+            "'Warehouse North' as source_location_key, 'NTH' as location_id"
+        )
+        con.execute(
+            "create table reference.locations as select 'NTH' as location_id, 'UTC' as time_zone"
+        )
+        con.execute(
+            "create table marts.fct_stock_daily as select 'SKU-00001' as product_id, "
+            "'NTH' as location_id, date '2026-09-29' as stock_date, 100 as closing_quantity"
+        )
 
 
 def ask(desk: Desk, sql: str) -> list[Any]:
@@ -50,15 +75,36 @@ def ask(desk: Desk, sql: str) -> list[Any]:
         return con.sql(sql).fetchall()
 
 
-def test_live_stock_is_everything_that_came_in_less_everything_that_went_out(desk):
-    expected: Counter[tuple[str, str]] = Counter()
+def changes() -> Counter[tuple[str, str]]:
+    """Units by which sensors saw the stock of each product and location change."""
+    counted: Counter[tuple[str, str]] = Counter()
     for event in events().values():
         sign = 1 if event["event_type"] == "Stock In" else -1
-        expected[event["sku"], event["location"]] += sign * event["quantity"]
+        counted[event["sku"], event["location"]] += sign * event["quantity"]
     first = next(iter(events().values()))
-    expected[first["sku"], first["location"]] += 7
+    counted[first["sku"], first["location"]] += 7
+    return counted
+
+
+def test_live_stock_is_the_book_and_everything_that_came_in_less_what_went_out(desk):
+    expected = changes()
+    expected["SKU-00001", "Warehouse North"] += 100
     rows = ask(desk, "select sku, location, quantity_on_hand from marts.fct_live_stock")
     assert {(sku, location): quantity for sku, location, quantity in rows} == expected
+
+
+def test_the_book_is_that_of_the_evening_before_and_under_the_same_keys(desk):
+    rows = ask(
+        desk,
+        "select product_id, location_id, cast(closed_date as varchar), closing_quantity, "
+        "quantity_change from marts.fct_live_stock "
+        "where sku = 'SKU-00001' and location in ('Warehouse North', 'City Store') order by 2",
+    )
+    seen = changes()
+    assert rows == [
+        ("SKU-00001", "NTH", "2026-09-29", 100, seen["SKU-00001", "Warehouse North"]),
+        ("SKU-00001", "iot_devices-City Store", "2026-09-29", 0, seen["SKU-00001", "City Store"]),
+    ]
 
 
 def test_windows_hold_every_event_once_in_its_own_five_minutes(desk):
@@ -80,8 +126,8 @@ def test_windows_and_stock_say_the_same(desk):
     changed = (
         "select sku, location, sum(quantity_change) from marts.fct_live_stock_windows group by all"
     )
-    on_hand = "select sku, location, quantity_on_hand from marts.fct_live_stock"
-    assert sorted(ask(desk, changed)) == sorted(ask(desk, on_hand))
+    since = "select sku, location, quantity_change from marts.fct_live_stock"
+    assert sorted(ask(desk, changed)) == sorted(ask(desk, since))
 
 
 def test_a_late_event_is_counted_where_it_happened_and_as_late(desk):

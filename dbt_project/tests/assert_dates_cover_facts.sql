@@ -11,6 +11,8 @@ days as (
     union
     select order_date as date_day from {{ ref('fct_orders') }}
     union
+    select return_date as date_day from {{ ref('fct_returns') }}
+    union
     select attempt_date as date_day from {{ ref('fct_payments') }}
     union
     select order_date as date_day from {{ ref('fct_purchase_orders') }}

@@ -81,6 +81,7 @@ class Translator(DagsterDbtTranslator):
         return spec.replace_attributes(
             deps=[*spec.deps, *(dg.AssetDep(dg.AssetKey(path)) for path in facts)],
             automation_condition=self.live if is_live else None,
+            tags={**spec.tags, LIVE_TAG: ""} if is_live else spec.tags,
             key=dg.AssetKey([node["schema"], node["name"]]),
             group_name=_group(node),
             owners=owners or ["team:inventory"],
@@ -90,6 +91,9 @@ class Translator(DagsterDbtTranslator):
 
 LIVE = "live"
 """Folder of the models behind streams, in every layer."""
+
+LIVE_TAG = "inventory/live"
+"""Tag of the assets of all models behind streams, those in staging included."""
 
 
 def _group(node: Mapping[str, Any]) -> str:

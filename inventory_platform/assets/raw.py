@@ -1,4 +1,7 @@
-"""One asset per source table: loading it, and what the asset page shows about the load."""
+"""One asset per source table: loading it, and what the asset page shows about the load.
+
+A table whose source has no entry is an asset too, as models are built on it; nothing loads it.
+"""
 
 from typing import Any
 
@@ -26,22 +29,31 @@ def build_raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [_raw_asset(registry, source, contract) for source, contract in registry.tables()]
 
 
+def build_dormant_assets(registry: Registry) -> list[dg.AssetSpec]:
+    """The tables of sources without an entry: they hold what was loaded before, if anything."""
+    return [
+        dg.AssetSpec(
+            key=raw_key(contract),
+            description=f"{_description(contract)}, which has no entry: nothing loads it.",
+            group_name=contract.source,
+            kinds={"duckdb", "parquet"},
+            owners=[contract.owner],
+            metadata=_metadata(contract),
+        )
+        for contract in registry.dormant.values()
+    ]
+
+
 def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(contract),
         deps=_pages_of(registry, source, contract),
-        description=_description(source, contract),
+        description=f"{_description(contract)}.",
         group_name=contract.source,
         kinds={source.kind, "duckdb", "parquet"},
         owners=[contract.owner],
         pool=POOL,
-        metadata={
-            "dagster/column_schema": column_schema(contract),
-            "dagster/relation_identifier": f"raw.{contract.relation}",
-            "source_table": contract.source_table,
-            "key": ", ".join(contract.key) or "none: equal rows are counted",
-            "loading": _loading(contract),
-        },
+        metadata=_metadata(contract),
     )
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         try:
@@ -81,14 +93,24 @@ def _pages_of(registry: Registry, source: Source, contract: TableContract) -> li
     return [pages_key(source.name, fetch)]
 
 
+def _metadata(contract: TableContract) -> dict[str, Any]:
+    return {
+        "dagster/column_schema": column_schema(contract),
+        "dagster/relation_identifier": f"raw.{contract.relation}",
+        "source_table": contract.source_table,
+        "key": ", ".join(contract.key) or "none: equal rows are counted",
+        "loading": _loading(contract),
+    }
+
+
 def _loading(contract: TableContract) -> str:
     if contract.is_snapshot:
         return "snapshot"
     return f"incremental by {contract.cursor}" if contract.cursor else "increments"
 
 
-def _description(source: Source, contract: TableContract) -> str:
-    return f"{contract.description}\n\nSource: `{contract.source_table}` in {source.name}."
+def _description(contract: TableContract) -> str:
+    return f"{contract.description}\n\nSource: `{contract.source_table}` in {contract.source}"
 
 
 def column_schema(contract: TableContract) -> dg.TableSchema:

@@ -9,20 +9,31 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from inventory_platform.assets.dbt import LIVE_TAG
 from inventory_platform.assets.dbt_graph import BY_MONTH
 
 _LIVE_SECONDS = 30
 
 
-def live() -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
+def live(streams: Iterable[str]) -> dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """When models behind a stream are built: as soon as a load was reported for their source.
 
     Loads that come while a build runs are taken together by the next one, so builds never
-    queue up, however many loads there are. Big facts neither start them nor, where a month of
-    theirs is missing, hold them up.
+    queue up, however many loads there are. Live models read others too, such as the book of
+    stock: those must be there, but that they were built anew starts nothing. A month of a big
+    fact that is missing holds nothing up.
+
+    Args:
+        streams: The sources that push messages, which are the groups of their raw tables.
     """
-    facts = dg.AssetSelection.tag(BY_MONTH, "")
-    return dg.AutomationCondition.eager().ignore(facts).with_label("a load of the stream came in")
+    of_streams = dg.AssetSelection.groups(*streams) | dg.AssetSelection.tag(LIVE_TAG, "")
+    updated = dg.AutomationCondition.any_deps_updated()
+    return (
+        dg.AutomationCondition.eager()
+        .replace(updated, updated.allow(of_streams))
+        .ignore(dg.AssetSelection.tag(BY_MONTH, ""))
+        .with_label("a load of the stream came in")
+    )
 
 
 def live_sensor(models: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:

@@ -130,14 +130,13 @@ def staging_yml(contract: TableContract) -> str:
         *_folded(contract.description or contract.source_table, 6),
         *_folded(grain, 6),
     ]
-    if len(contract.key) > 1:
-        lines += [
-            "    data_tests:",
-            "      - unique_combination:",
-            "          arguments:",
-            f"            columns: {_flow(contract.key)}",
-        ]
-    lines.append("    columns:")
+    lines += [
+        "    data_tests:",
+        "      - primary_key:",
+        "          arguments:",
+        f"            columns: {_flow(contract.key or [_row_key(contract)])}",
+        "    columns:",
+    ]
     if not contract.key:
         lines += _indented(
             [
@@ -145,12 +144,11 @@ def staging_yml(contract: TableContract) -> str:
                 "  description: Identifies the row, computed from all its values and a count of "
                 "equal rows.",
                 "  data_type: varchar",
-                "  data_tests: [not_null, unique]",
             ],
             6,
         )
     for column in contract.columns:
-        lines += _indented([*_column_yml(column), *_key_tests_yml(column, contract)], 6)
+        lines += _indented(_column_yml(column), 6)
     lines += _indented(
         [
             "- name: _loaded_at",
@@ -358,14 +356,6 @@ def _column_yml(column: Column) -> list[str]:
     if column.personal:
         lines += ["  config:", "    meta:", "      personal: true"]
     return lines
-
-
-def _key_tests_yml(column: Column, contract: TableContract) -> list[str]:
-    # The rest of a contract is judged while loading and shown by the checks on the raw table;
-    # said here again, every rule would run twice.
-    if contract.key == (column.name,):
-        return ["  data_tests: [not_null, unique]"]
-    return ["  data_tests: [not_null]"] if column.name in contract.key else []
 
 
 def _indented(lines: Iterable[str], spaces: int) -> list[str]:

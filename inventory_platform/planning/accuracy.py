@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from inventory_platform.planning.demand import WEEK
-from inventory_platform.planning.frames import Matrix, Vector, require
+from inventory_platform.planning.demand import WEEK, Demand
+from inventory_platform.planning.frames import KEY, Matrix, Vector, require
 
 SUMS = (
     "days",
@@ -94,6 +94,30 @@ def error_sums(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
         )
         .sort(by)
     )
+
+
+def scored(stored: pl.DataFrame, demand: Demand) -> pl.DataFrame:
+    """The accuracy of stored forecasts whose days have come, by how far ahead they looked.
+
+    Args:
+        stored: as_of_date (the last day that was known), product, location, date, demand_class,
+            method, is_chosen, forecast, lower, upper, mase_scale, rmsse_scale.
+        demand: What came. Forecasts of days that are unknown or still to come are not scored.
+
+    Returns:
+        as_of_date, week_ahead (1 for the seven days after as_of_date), demand_class, method,
+        is_chosen, the columns of `SUMS` and the ratios of `with_ratios`.
+
+    Raises:
+        PlanningError: If a column is missing.
+    """
+    by = ["as_of_date", "week_ahead", "demand_class", "method", "is_chosen"]
+    require(stored, "stored forecasts", [*KEY, "date", *by[:1], *by[2:]])
+    ahead = (pl.col("date") - pl.col("as_of_date")).dt.total_days()
+    rows = stored.with_columns(
+        demand.on(stored).alias("actual"), week_ahead=(ahead - 1) // WEEK + 1
+    )
+    return error_sums(rows, by).pipe(with_ratios)
 
 
 def with_ratios(sums: pl.DataFrame) -> pl.DataFrame:

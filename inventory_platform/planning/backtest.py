@@ -99,7 +99,7 @@ def backtest(
     require(limits, "limits", [*KEY, "minimum", "maximum"])
     require_unique(limits, "limits", KEY)
     begin = demand.days - settings.days
-    if begin <= 0:
+    if begin <= 0 and len(demand.keys):
         raise PlanningError(
             f"{settings.days} days cannot be replayed from a history of {demand.days}",
             "replay fewer days or give a longer history",
@@ -259,7 +259,9 @@ def _totals(series: pl.DataFrame) -> pl.DataFrame:
             .then(pl.col("served") / pl.col("demand"))
             .alias("fill_rate"),
             (1 - pl.col("cycles_out_of_stock") / pl.col("cycles")).alias("cycle_service"),
-            (1 - pl.col("days_out_of_stock") / pl.col("days")).alias("in_stock_rate"),
+            pl.when(pl.col("days") > 0)
+            .then(1 - pl.col("days_out_of_stock") / pl.col("days"))
+            .alias("in_stock_rate"),
         )
         .sort("policy")
     )

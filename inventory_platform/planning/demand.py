@@ -64,6 +64,22 @@ class Demand:
             unrecorded_days=self.unrecorded_days[rows],
         )
 
+    def on(self, rows: pl.DataFrame) -> pl.Series:
+        """Demand on the days of rows; null where it is unknown or outside the series.
+
+        Args:
+            rows: product, location, date.
+        """
+        placed = rows.select(*KEY, (pl.col("date") - self.first_date).dt.total_days()).join(
+            self.keys.with_row_index("series"), on=KEY, how="left", maintain_order="left"
+        )
+        is_inside = placed["series"].is_not_null() & placed["date"].is_between(0, self.days - 1)
+        known = is_inside.fill_null(value=False).to_numpy()
+        units = np.full(len(rows), np.nan)
+        place = placed.filter(is_inside)
+        units[known] = self.units[place["series"].to_numpy(), place["date"].to_numpy()]
+        return nullable(units).alias("demand")
+
     def frame(self) -> pl.DataFrame:
         """The series as rows: product, location, date, demand (null where unknown)."""
         return (

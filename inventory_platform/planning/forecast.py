@@ -57,11 +57,12 @@ class Forecasts:
             and the bounds also where too few days were scored.
         series: product, location, demand_class, method, daily_mean (units a day over the
             horizon), daily_error (root mean squared error of a day in the trials; the standard
-            deviation of demand where there was no trial).
-        choice: demand_class, method, rmsse, skill (share of the seasonal naive method's RMSSE
-            that is saved; negative when it is worse).
+            deviation of demand where there was no trial), mase_scale, rmsse_scale (what errors
+            of these forecasts are measured against, see `scales`).
+        choice: demand_class, method, rmsse, skill.
         accuracy: product, location, demand_class, method and the errors of the trials.
-        by_class: The same for each demand_class and method.
+        by_class: The same for each demand_class and method, with skill (share of the seasonal
+            naive method's RMSSE that is saved; negative when it is worse).
     """
 
     daily: pl.DataFrame
@@ -95,7 +96,7 @@ def forecast(
         of_series.with_columns(pl.lit(name).alias("method"), *table)
         for name, table in zip(trials, tables, strict=True)
     ).pipe(with_ratios)
-    by_class = summarised(accuracy, ["demand_class", "method"])
+    by_class = summarised(accuracy, ["demand_class", "method"]).with_columns(_skill())
     choice = _choice(of_series, by_class, settings.tolerance)
     series = of_series.join(
         choice.select("demand_class", "method"),
@@ -119,10 +120,14 @@ def forecast(
         mean[rows[own]] = expected[own].mean(axis=1)
         squared = _root_mean_square(errors[own])
         error[rows[own]] = np.where(np.isnan(squared), error[rows[own]], squared)
+    absolute_scale, squared_scale = scales(demand.units)
     return Forecasts(
         daily=pl.concat(daily).sort(*KEY, "method", "date") if daily else _no_rows(demand),
         series=series.with_columns(
-            nullable(mean).alias("daily_mean"), nullable(error).alias("daily_error")
+            nullable(mean).alias("daily_mean"),
+            nullable(error).alias("daily_error"),
+            nullable(absolute_scale).alias("mase_scale"),
+            nullable(squared_scale).alias("rmsse_scale"),
         ),
         choice=choice,
         accuracy=accuracy.sort(*KEY, "method"),
@@ -220,13 +225,8 @@ def _choice(series: pl.DataFrame, by_class: pl.DataFrame, tolerance: float) -> p
     order = pl.DataFrame({"method": [method.name for method in METHODS]}).with_row_index("order")
     scored = by_class.filter(pl.col("rmsse").is_not_null()).join(order, on="method")
     best = pl.col("rmsse").min().over("demand_class")
-    of_baseline = (
-        pl.col("rmsse").filter(pl.col("method") == SEASONAL_NAIVE.name).first().over("demand_class")
-    )
-    skill = pl.when(of_baseline > 0).then(1 - pl.col("rmsse") / of_baseline)
     proved = (
-        scored.with_columns(skill=skill, is_best=pl.col("rmsse") <= best * (1 + tolerance))
-        .filter("is_best")
+        scored.filter(pl.col("rmsse") <= best * (1 + tolerance))
         .sort("demand_class", "order")
         .unique("demand_class", keep="first", maintain_order=True)
         .select("demand_class", "method", "rmsse", "skill")
@@ -238,6 +238,14 @@ def _choice(series: pl.DataFrame, by_class: pl.DataFrame, tolerance: float) -> p
         .with_columns(pl.col("method").fill_null(HISTORIC_AVERAGE.name))
         .sort("demand_class")
     )
+
+
+def _skill() -> pl.Expr:
+    """The share of the seasonal naive method's RMSSE that a method saves in its class."""
+    of_baseline = (
+        pl.col("rmsse").filter(pl.col("method") == SEASONAL_NAIVE.name).first().over("demand_class")
+    )
+    return pl.when(of_baseline > 0).then(1 - pl.col("rmsse") / of_baseline).alias("skill")
 
 
 def _rows(

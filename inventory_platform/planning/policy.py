@@ -59,6 +59,7 @@ class PolicySettings:
         order_cost: Cost of placing one order, in the currency of the unit costs; None if unknown.
         holding_rate: Cost of keeping stock for a year as a share of its value; None if unknown.
         longest_cover_days: The largest lot, in days of demand, however cheap holding it is.
+        dormant_days: Days in stock without a sale after which an item is no longer ordered.
     """
 
     service_levels: Mapping[str, float] = field(default_factory=lambda: SERVICE_LEVELS)
@@ -67,6 +68,7 @@ class PolicySettings:
     order_cost: float | None = None
     holding_rate: float | None = None
     longest_cover_days: int = 180
+    dormant_days: int = 180
 
     def __post_init__(self) -> None:
         for level in (*self.service_levels.values(), self.other_service_level):
@@ -132,12 +134,14 @@ def chosen_terms(terms: pl.DataFrame) -> pl.DataFrame:
 
 
 _TERMS = (
+    "supplier_name",
     "lead_time_days",
     "lead_time_spread_days",
     "unit_cost",
     "min_order_quantity",
     "pack_size",
     "order_weekdays",
+    "unlisted_orders",
 )
 
 
@@ -170,7 +174,8 @@ def stock_policy(
         One row for each series, with what it was computed from. reorder_point and order_up_to
         are whole units; they are null where demand or lead time is unknown or the supplier
         never takes orders; position and stockout_risk where the stock is unknown; unit_cost
-        where it is unknown. basis is "normal", "empirical" or null.
+        where it is unknown. basis is "normal", "empirical" or null. idle_days are the days in
+        stock since the last sale; is_dormant says that they are too many.
 
     Raises:
         PlanningError: If a frame lacks a column or repeats a key.
@@ -179,8 +184,10 @@ def stock_policy(
     require(stock, "stock", [*KEY, "on_hand", "reserved", "on_order"])
     require_unique(stock, "stock", KEY)
     held = stock.select(*KEY, "on_hand", "reserved", "on_order")
+    idle = _idle_days(demand)
     table = (
-        demand.keys.join(
+        demand.keys.with_columns(idle_days=idle, is_dormant=idle > settings.dormant_days)
+        .join(
             forecasts.series.select(*KEY, "demand_class", "method", "daily_mean", "daily_error"),
             on=KEY,
             how="left",
@@ -190,8 +197,9 @@ def stock_policy(
         .join(held, on=KEY, how="left", maintain_order="left")
         .join(chosen_terms(terms), on="product", how="left", maintain_order="left")
         .with_columns(
-            pl.col("reserved", "on_order").fill_null(0),
-            pl.col("unit_cost").cast(pl.Decimal(18, 4)),
+            pl.coalesce("supplier_name", "supplier").alias("supplier_name"),
+            pl.col("reserved", "on_order", "unlisted_orders").fill_null(0),
+            pl.col("unit_cost").cast(pl.Decimal(18, 6)),
             pl.col("lead_time_days").cast(pl.Float64),
             pl.col("order_weekdays").cast(pl.List(pl.Int64)),
             pl.col("min_order_quantity").cast(pl.Float64).fill_null(0).clip(lower_bound=0),
@@ -272,6 +280,14 @@ def _lots(table: pl.DataFrame, settings: PolicySettings) -> Vector:
     )
     smallest = np.maximum(vector(table["min_order_quantity"]), 1)
     return np.asarray(np.where(mean == 0, 0.0, np.ceil(np.maximum(lot, smallest) - 1e-6)))
+
+
+def _idle_days(demand: Demand) -> pl.Series:
+    """Known days since the last day with demand; all known days where there was none."""
+    sold_on = np.where(demand.units > 0, np.arange(demand.days), -1)
+    last = sold_on.max(axis=1, initial=-1)
+    is_after = np.arange(demand.days) > last[:, None]
+    return pl.Series((is_after & ~np.isnan(demand.units)).sum(axis=1), dtype=pl.Int64)
 
 
 def _usable_pack() -> pl.Expr:

@@ -11,23 +11,30 @@ from datetime import date, timedelta
 import polars as pl
 
 from inventory_platform.planning.demand import WEEK
-from inventory_platform.planning.frames import KEY
+from inventory_platform.planning.frames import KEY, require, require_unique
 
 ORDER = "order"
 WAIT = "wait"
 UNKNOWN = "unknown"
 
 
-def propose(policy: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def propose(
+    policy: pl.DataFrame, as_of: date, excluded: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """What to do about each product and location.
 
     An item at or below its reorder point is ordered up to its target, at least the supplier's
-    minimum, in whole packs.
+    minimum, in whole packs. Nothing is ordered of excluded products, nor of what has been in
+    stock for long without being sold, unless customers wait for it.
 
     Args:
         policy: The policy, as `stock_policy` gives it.
         as_of: The day on which the stock was looked at; orders are placed on it or on the next
             day on which the supplier takes them.
+        excluded: product, why (such as "the product is discontinued"): what is never ordered.
+
+    Raises:
+        PlanningError: If `excluded` lacks a column or repeats a product.
 
     Returns:
         product, location, decision ("order", "wait" or "unknown"), supplier, quantity (0 unless
@@ -35,6 +42,10 @@ def propose(policy: pl.DataFrame, as_of: date) -> pl.DataFrame:
         order_value (null when unknown), position, reorder_point, order_up_to, days_of_cover
         (position ÷ daily demand; null without demand), stockout_risk, reason.
     """
+    if excluded is None:
+        excluded = pl.DataFrame(schema={"product": policy.schema["product"], "why": pl.String})
+    require(excluded, "excluded products", ["product", "why"])
+    require_unique(excluded, "excluded products", ["product"])
     order_date = pl.coalesce(
         pl.when(pl.col("order_weekdays").is_null() | _takes_orders(as_of + timedelta(ahead))).then(
             pl.lit(as_of + timedelta(ahead))
@@ -44,10 +55,13 @@ def propose(policy: pl.DataFrame, as_of: date) -> pl.DataFrame:
     position, target = pl.col("position"), pl.col("order_up_to")
     needed = target - position
     packs = (pl.max_horizontal(needed, "min_order_quantity") / pl.col("pack_size") - 1e-9).ceil()
-    is_due = (position <= pl.col("reorder_point")) & (needed > 0)
+    is_asleep = pl.col("is_dormant") & (position >= 0)
+    is_below = (position <= pl.col("reorder_point")) & (needed > 0)
+    is_due = is_below & pl.col("why").is_null() & is_asleep.not_()
     expected = pl.duration(days=(pl.col("lead_time_days") - 1e-9).ceil().cast(pl.Int64))
     return (
-        policy.with_columns(
+        policy.join(excluded, on="product", how="left", maintain_order="left")
+        .with_columns(
             pl.when(is_due.is_null())
             .then(pl.lit(UNKNOWN))
             .when(is_due)
@@ -72,7 +86,7 @@ def propose(policy: pl.DataFrame, as_of: date) -> pl.DataFrame:
             pl.when(pl.col("decision") == ORDER)
             .then(_reason_to_order(as_of))
             .when(pl.col("decision") == WAIT)
-            .then(_reason_to_wait())
+            .then(_reason_to_wait(is_asleep))
             .otherwise(_reason_not_to_know())
             .alias("reason"),
         )
@@ -119,9 +133,10 @@ def _position() -> pl.Expr:
 def _reason_to_order(as_of: date) -> pl.Expr:
     days = pl.col("lead_time_days") + pl.col("review_days")
     point = pl.format(
-        "Order {}: the position of {} has reached the reorder point of {} ({} expected in {} days "
-        "of lead time and review, {} safety for a service level of {} %)",
+        "Order {} from {}: the position of {} has reached the reorder point of {} ({} expected in "
+        "{} days of lead time and review, {} safety for a service level of {} %)",
         _number(pl.col("quantity")),
+        pl.col("supplier_name"),
         _position(),
         _number(pl.col("reorder_point")),
         _number(pl.col("expected_demand")),
@@ -150,18 +165,40 @@ def _reason_to_order(as_of: date) -> pl.Expr:
         .then(pl.format(", on {}, the supplier's next order day", pl.col("order_date")))
         .otherwise(pl.lit(""))
     )
+    unlisted = (
+        pl.when(pl.col("unlisted_orders") > 0)
+        .then(
+            pl.format(
+                ", not counting {} with the supplier whose lines are unknown",
+                pl.when(pl.col("unlisted_orders") == 1)
+                .then(pl.lit("1 open order"))
+                .otherwise(pl.format("{} open orders", pl.col("unlisted_orders"))),
+            )
+        )
+        .otherwise(pl.lit(""))
+    )
     cost = (
         pl.when(pl.col("unit_cost").is_null())
         .then(pl.lit(", at unknown cost"))
         .otherwise(pl.lit(""))
     )
-    return pl.concat_str(point, amount, raised, wait, cost, pl.lit("."))
+    return pl.concat_str(point, amount, raised, wait, unlisted, cost, pl.lit("."))
 
 
-def _reason_to_wait() -> pl.Expr:
+def _reason_to_wait(is_asleep: pl.Expr) -> pl.Expr:
     days = (pl.col("position") - pl.col("reorder_point")) / pl.col("daily_mean")
     return (
-        pl.when(pl.col("daily_mean") == 0)
+        pl.when(pl.col("why").is_not_null())
+        .then(pl.format("Wait: {}, so it is not ordered.", pl.col("why")))
+        .when(is_asleep)
+        .then(
+            pl.format(
+                "Wait: nothing was sold in the last {} days in stock; the position is {}.",
+                pl.col("idle_days"),
+                _position(),
+            )
+        )
+        .when(pl.col("daily_mean") == 0)
         .then(pl.format("Wait: no demand is expected and the position is {}.", _position()))
         .otherwise(
             pl.format(
@@ -183,11 +220,16 @@ def _reason_not_to_know() -> pl.Expr:
         .when(pl.col("lead_time_days").is_null())
         .then(
             pl.format(
-                "Not planned: no usable lead time is known for supplier {}.", pl.col("supplier")
+                "Not planned: no usable lead time is known for supplier {}.",
+                pl.col("supplier_name"),
             )
         )
         .when(pl.col("review_days").is_null())
-        .then(pl.format("Not planned: supplier {} takes orders on no weekday.", pl.col("supplier")))
+        .then(
+            pl.format(
+                "Not planned: supplier {} takes orders on no weekday.", pl.col("supplier_name")
+            )
+        )
         .when(pl.col("daily_mean").is_null())
         .then(pl.lit("Not planned: the item was never in stock, so its demand is unknown."))
         .otherwise(pl.lit("Not planned: the stock on hand is unknown."))

@@ -12,6 +12,14 @@ spans as (
     union all
 
     select
+        min(return_date) as first_day,
+        max(return_date) as last_day
+
+    from {{ ref('returns') }}
+
+    union all
+
+    select
         cast(min(payment_date) as date) as first_day,
         cast(max(payment_date) as date) as last_day
 
@@ -20,22 +28,18 @@ spans as (
     union all
 
     select
-        min({{ local_date('inventory_logs.action_date', 'inventory_products.time_zone') }}) as first_day,
-        max({{ local_date('inventory_logs.action_date', 'inventory_products.time_zone') }}) as last_day
+        min(movement_date) as first_day,
+        max(movement_date) as last_day
 
-    from {{ ref('stg_inventory_db__inventory_logs') }} as inventory_logs
-    left join {{ ref('inventory_products') }} as inventory_products
-        on inventory_logs.product_id = inventory_products.source_product_id
+    from {{ ref('stock_movements__inventory_db') }}
 
     union all
 
     select
-        min({{ local_date('stock_adjustments.adjustment_date', 'inventory_products.time_zone') }}) as first_day,
-        max({{ local_date('stock_adjustments.adjustment_date', 'inventory_products.time_zone') }}) as last_day
+        min(movement_date) as first_day,
+        max(movement_date) as last_day
 
-    from {{ ref('stg_inventory_db__stock_adjustments') }} as stock_adjustments
-    left join {{ ref('inventory_products') }} as inventory_products
-        on stock_adjustments.product_id = inventory_products.source_product_id
+    from {{ ref('stock_movements__pos_api') }}
 
     union all
 

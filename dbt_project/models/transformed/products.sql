@@ -45,6 +45,30 @@ supplier_history as (
 
 ),
 
+northwind_products as (
+
+    select * from {{ ref('stg_northwind__products') }}
+
+),
+
+northwind_categories as (
+
+    select * from {{ ref('stg_northwind__categories') }}
+
+),
+
+model_cars_products as (
+
+    select * from {{ ref('stg_model_cars__products') }}
+
+),
+
+sales_channels as (
+
+    select * from {{ ref('sales_channels') }}
+
+),
+
 kits as (
 
     select distinct kit_lines.stock_item_id
@@ -161,6 +185,75 @@ known as (
 
     from newest_terms
     where newest_first = 1
+
+    union all
+
+    select
+        product_keys.product_id,
+        4 as precedence,
+        cast(null as string) as sku,
+        cast(null as string) as gtin,
+        northwind_products.product_name,
+        northwind_categories.category_name as category,
+        cast(
+            northwind_products.unit_price * coalesce(sales_channels.conversion_rate, 1)
+            as decimal(18, 2)
+        ) as unit_price,
+        cast(null as decimal(18, 6)) as unit_cost,
+        cast(null as string) as cost_source,
+        cast(null as double) as tax_rate,
+        supplier_keys.supplier_id,
+        northwind_products.reorder_level as restock_level,
+        false as is_kit,
+        northwind_products.is_discontinued,
+        cast(null as timestamp) as created_at
+
+    from northwind_products
+    inner join product_keys
+        on product_keys.source = 'northwind'
+        and cast(northwind_products.product_id as string) = product_keys.source_product_key
+    left join northwind_categories
+        on northwind_products.category_id = northwind_categories.category_id
+    left join supplier_keys
+        on supplier_keys.source = 'northwind'
+        and cast(northwind_products.supplier_id as string) = supplier_keys.source_supplier_key
+    left join sales_channels
+        on sales_channels.source = 'northwind' and sales_channels.source_channel = '*'
+
+    union all
+
+    select
+        product_keys.product_id,
+        5 as precedence,
+        cast(null as string) as sku,
+        cast(null as string) as gtin,
+        model_cars_products.product_name,
+        model_cars_products.product_line as category,
+        cast(
+            model_cars_products.msrp * coalesce(sales_channels.conversion_rate, 1)
+            as decimal(18, 2)
+        ) as unit_price,
+        cast(
+            model_cars_products.buy_price * coalesce(sales_channels.conversion_rate, 1)
+            as decimal(18, 6)
+        ) as unit_cost,
+        'model_cars' as cost_source,
+        cast(null as double) as tax_rate,
+        supplier_keys.supplier_id,
+        cast(null as bigint) as restock_level,
+        false as is_kit,
+        false as is_discontinued,
+        cast(null as timestamp) as created_at
+
+    from model_cars_products
+    inner join product_keys
+        on product_keys.source = 'model_cars'
+        and model_cars_products.product_code = product_keys.source_product_key
+    left join supplier_keys
+        on supplier_keys.source = 'model_cars'
+        and model_cars_products.product_vendor = supplier_keys.source_supplier_key
+    left join sales_channels
+        on sales_channels.source = 'model_cars' and sales_channels.source_channel = '*'
 
 ),
 

@@ -14,6 +14,18 @@ inventory_customers as (
 
 ),
 
+northwind_customers as (
+
+    select * from {{ ref('stg_northwind__customers') }}
+
+),
+
+model_cars_customers as (
+
+    select * from {{ ref('stg_model_cars__customers') }}
+
+),
+
 described as (
 
     select
@@ -26,6 +38,32 @@ described as (
         created_at
 
     from inventory_customers
+
+    union all
+
+    select
+        'northwind' as source,
+        customer_id as source_customer_key,
+        city,
+        country,
+        cast(null as bigint) as loyalty_points,
+        false as has_email,
+        cast(null as timestamp) as created_at
+
+    from northwind_customers
+
+    union all
+
+    select
+        'model_cars' as source,
+        cast(customer_number as string) as source_customer_key,
+        city,
+        country,
+        cast(null as bigint) as loyalty_points,
+        false as has_email,
+        cast(null as timestamp) as created_at
+
+    from model_cars_customers
 
 ),
 

@@ -20,6 +20,12 @@ linnworks_suppliers as (
 
 ),
 
+northwind_suppliers as (
+
+    select * from {{ ref('stg_northwind__suppliers') }}
+
+),
+
 described as (
 
     select
@@ -43,6 +49,18 @@ described as (
         country
 
     from linnworks_suppliers
+
+    union all
+
+    select
+        'northwind' as source,
+        cast(supplier_id as string) as source_supplier_key,
+        3 as precedence,
+        company_name as supplier_name,
+        city,
+        country
+
+    from northwind_suppliers
 
 ),
 

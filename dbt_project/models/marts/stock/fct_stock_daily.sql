@@ -1,11 +1,22 @@
--- Every day of every product first, then the sum of all changes up to it: a late movement moves
--- all later days, and a day without movements keeps what was there.
+-- Every day of every product and location first, then the sum of all changes up to it: a late
+-- movement moves all later days, and a day without movements keeps what was there. What came before
+-- the months that are built is their opening, summed from the movements themselves.
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    tags=['by_month'],
+    pre_hook="{{ clear_months('stock_date') }}",
+    meta={'months': {
+        'relation': 'transformed.stock_movements', 'date': 'movement_date', 'key': 'movement_id'
+    }}
+) }}
 
 with
 
-daily_stock_changes as (
+stock_movements as (
 
-    select * from {{ ref('daily_stock_changes') }}
+    select * from {{ ref('fct_stock_movements') }}
 
 ),
 
@@ -15,60 +26,93 @@ business_days as (
 
 ),
 
-prices as (
+products as (
+
+    select * from {{ ref('products') }}
+
+),
+
+days as (
+
+    select date_day as stock_date
+    from business_days
+    where {{ in_months('date_day') }}
+
+),
+
+first_day as (
+
+    select min(stock_date) as stock_date
+    from days
+
+),
+
+daily_changes as (
 
     select
         product_id,
-        unit_price
+        location_id,
+        movement_date,
+        sum(case
+            when movement_type not in ('adjustment', 'count') and quantity_change > 0
+                then quantity_change
+            else 0
+        end) as quantity_in,
+        sum(case
+            when movement_type not in ('adjustment', 'count') and quantity_change < 0
+                then -quantity_change
+            else 0
+        end) as quantity_out,
+        sum(case when movement_type in ('adjustment', 'count') then quantity_change else 0 end)
+            as adjustment_quantity,
+        sum(quantity_change) as quantity_change
 
-    from {{ ref('product_history') }}
-    where is_current
-
-),
-
-last_day as (
-
-    select max(movement_date) as stock_date
-    from daily_stock_changes
-
-),
-
-first_days as (
-
-    select
+    from stock_movements
+    group by
         product_id,
-        min(movement_date) as stock_date
-
-    from daily_stock_changes
-    group by product_id
+        location_id,
+        movement_date
 
 ),
 
-product_days as (
+stocks as (
 
     select
-        first_days.product_id,
-        business_days.date_day as stock_date
+        daily_changes.product_id,
+        daily_changes.location_id,
+        min(daily_changes.movement_date) as first_movement_date,
+        sum(case
+            when daily_changes.movement_date < first_day.stock_date
+                then daily_changes.quantity_change
+            else 0
+        end) as quantity_before
 
-    from first_days
-    cross join last_day
-    inner join business_days
-        on business_days.date_day between first_days.stock_date and last_day.stock_date
+    from daily_changes
+    cross join first_day
+    group by
+        daily_changes.product_id,
+        daily_changes.location_id
 
 ),
 
 changes as (
 
     select
-        product_days.product_id,
-        product_days.stock_date,
-        coalesce(daily_stock_changes.quantity_in, 0) as quantity_in,
-        coalesce(daily_stock_changes.quantity_out, 0) as quantity_out
+        stocks.product_id,
+        stocks.location_id,
+        days.stock_date,
+        stocks.quantity_before,
+        coalesce(daily_changes.quantity_in, 0) as quantity_in,
+        coalesce(daily_changes.quantity_out, 0) as quantity_out,
+        coalesce(daily_changes.adjustment_quantity, 0) as adjustment_quantity,
+        coalesce(daily_changes.quantity_change, 0) as quantity_change
 
-    from product_days
-    left join daily_stock_changes
-        on product_days.product_id = daily_stock_changes.product_id
-        and product_days.stock_date = daily_stock_changes.movement_date
+    from stocks
+    inner join days on days.stock_date >= stocks.first_movement_date
+    left join daily_changes
+        on stocks.product_id = daily_changes.product_id
+        and stocks.location_id = daily_changes.location_id
+        and days.stock_date = daily_changes.movement_date
 
 ),
 
@@ -76,14 +120,17 @@ balances as (
 
     select
         product_id,
+        location_id,
         stock_date,
         quantity_in,
         quantity_out,
-        cast(sum(quantity_in - quantity_out) over (
-            partition by product_id
+        adjustment_quantity,
+        quantity_change,
+        quantity_before + sum(quantity_change) over (
+            partition by product_id, location_id
             order by stock_date asc nulls first
             rows between unbounded preceding and current row
-        ) as bigint) as closing_quantity
+        ) as closing_quantity
 
     from changes
 
@@ -92,17 +139,20 @@ balances as (
 final as (
 
     select
-        cast(balances.product_id as bigint) as product_id,
+        cast(balances.product_id as string) as product_id,
+        cast(balances.location_id as string) as location_id,
         cast(balances.stock_date as date) as stock_date,
-        cast(balances.closing_quantity - balances.quantity_in + balances.quantity_out as bigint)
-            as opening_quantity,
+        cast(balances.closing_quantity - balances.quantity_change as bigint) as opening_quantity,
         cast(balances.quantity_in as bigint) as quantity_in,
         cast(balances.quantity_out as bigint) as quantity_out,
+        cast(balances.adjustment_quantity as bigint) as adjustment_quantity,
         cast(balances.closing_quantity as bigint) as closing_quantity,
-        cast(balances.closing_quantity * prices.unit_price as decimal(18, 2)) as retail_value
+        cast(products.unit_cost as decimal(18, 6)) as unit_cost,
+        cast(balances.closing_quantity * products.unit_cost as decimal(18, 2)) as cost_value,
+        cast(balances.closing_quantity * products.unit_price as decimal(18, 2)) as retail_value
 
     from balances
-    left join prices on balances.product_id = prices.product_id
+    left join products on balances.product_id = products.product_id
 
 )
 

@@ -21,6 +21,18 @@ wholesale as (
 
 ),
 
+northwind_customers as (
+
+    select * from {{ ref('stg_northwind__customers') }}
+
+),
+
+model_cars_customers as (
+
+    select * from {{ ref('stg_model_cars__customers') }}
+
+),
+
 customer_mappings as (
 
     select * from {{ ref('customer_mappings') }}
@@ -51,6 +63,22 @@ declared as (
         customer as source_customer_key
 
     from wholesale
+
+    union all
+
+    select
+        'northwind' as source,
+        customer_id as source_customer_key
+
+    from northwind_customers
+
+    union all
+
+    select
+        'model_cars' as source,
+        cast(customer_number as string) as source_customer_key
+
+    from model_cars_customers
 
 ),
 

@@ -15,6 +15,18 @@ stock_items as (
 
 ),
 
+northwind_products as (
+
+    select * from {{ ref('stg_northwind__products') }}
+
+),
+
+model_cars_products as (
+
+    select * from {{ ref('stg_model_cars__products') }}
+
+),
+
 product_mappings as (
 
     select * from {{ ref('product_mappings') }}
@@ -85,6 +97,26 @@ named as (
         'sku' as match_rule
 
     from stock_items
+
+    union all
+
+    select
+        'northwind' as source,
+        cast(product_id as string) as source_product_key,
+        cast(null as string) as product_id,
+        'own' as match_rule
+
+    from northwind_products
+
+    union all
+
+    select
+        'model_cars' as source,
+        product_code as source_product_key,
+        cast(null as string) as product_id,
+        'own' as match_rule
+
+    from model_cars_products
 
 ),
 

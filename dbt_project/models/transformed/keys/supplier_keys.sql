@@ -20,6 +20,18 @@ file_suppliers as (
 
 ),
 
+northwind_suppliers as (
+
+    select * from {{ ref('stg_northwind__suppliers') }}
+
+),
+
+model_cars_products as (
+
+    select * from {{ ref('stg_model_cars__products') }}
+
+),
+
 supplier_mappings as (
 
     select * from {{ ref('supplier_mappings') }}
@@ -64,6 +76,24 @@ listed as (
         lower(supplier_name) as name_key
 
     from file_suppliers
+
+    union all
+
+    select
+        'northwind' as source,
+        cast(supplier_id as string) as source_supplier_key,
+        lower(company_name) as name_key
+
+    from northwind_suppliers
+
+    union all
+
+    select distinct
+        'model_cars' as source,
+        product_vendor as source_supplier_key,
+        lower(product_vendor) as name_key
+
+    from model_cars_products
 
 ),
 

@@ -10,6 +10,24 @@ stock_events as (
 
 ),
 
+product_keys as (
+
+    select * from {{ ref('product_keys') }}
+
+),
+
+location_keys as (
+
+    select * from {{ ref('location_keys') }}
+
+),
+
+locations as (
+
+    select * from {{ ref('locations') }}
+
+),
+
 loads as (
 
     select
@@ -39,9 +57,12 @@ events as (
     select
         stock_events.event_id,
         stock_events.device_id,
+        coalesce(product_keys.product_id, stock_events.sku) as product_id,
+        coalesce(location_keys.location_id, 'iot_devices-' || stock_events.location) as location_id,
         stock_events.sku,
         stock_events.location,
         stock_events.event_at,
+        {{ local_date('stock_events.event_at', 'locations.time_zone') }} as event_date,
         date_trunc('hour', stock_events.event_at)
             + cast(floor(extract(minute from stock_events.event_at) / 5) * 5 as int)
             * interval '1' minute as window_start_at,
@@ -55,6 +76,13 @@ events as (
 
     from stock_events
     left join watermarks on stock_events._load_id = watermarks._load_id
+    left join product_keys
+        on product_keys.source = 'iot_devices'
+        and stock_events.sku = product_keys.source_product_key
+    left join location_keys
+        on location_keys.source = 'iot_devices'
+        and stock_events.location = location_keys.source_location_key
+    left join locations on location_keys.location_id = locations.location_id
 
 ),
 
@@ -63,9 +91,12 @@ final as (
     select
         event_id,
         device_id,
+        product_id,
+        location_id,
         sku,
         location,
         event_at,
+        event_date,
         window_start_at,
         quantity_in,
         quantity_out,

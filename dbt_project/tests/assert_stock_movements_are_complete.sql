@@ -1,0 +1,46 @@
+-- The fact is built month by month, the view is always as it is now: a movement that came late, was
+-- withdrawn or changed its day would differ between them.
+
+{{ config(meta={'dagster': {'ref': {'name': 'fct_stock_movements'}}}) }}
+
+with
+
+published as (
+
+    select
+        movement_id,
+        product_id,
+        location_id,
+        movement_date,
+        quantity_change
+
+    from {{ ref('fct_stock_movements') }}
+
+),
+
+known as (
+
+    select
+        movement_id,
+        product_id,
+        location_id,
+        movement_date,
+        quantity_change
+
+    from {{ ref('stock_movements') }}
+
+)
+
+select
+    coalesce(published.movement_id, known.movement_id) as movement_id,
+    published.movement_date as published_date,
+    known.movement_date,
+    published.quantity_change as published_quantity_change,
+    known.quantity_change
+
+from published
+full join known on published.movement_id = known.movement_id
+where published.product_id is distinct from known.product_id
+    or published.location_id is distinct from known.location_id
+    or published.movement_date is distinct from known.movement_date
+    or published.quantity_change is distinct from known.quantity_change

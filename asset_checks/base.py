@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 
 from asset_checks.thresholds import THRESHOLDS
+from inventory_platform.assets.dbt_graph import read_graph
 from inventory_platform.assets.raw import POOL
 from inventory_platform.registry import Registry
 from inventory_platform.warehouse import Warehouse
@@ -65,7 +66,15 @@ def build_asset_checks(
         registry: The tables that are loaded.
         models: The dbt models that exist; rules on others are left out.
     """
-    from asset_checks import anomalies, contracts, reconciliation, references, stock, volume
+    from asset_checks import (
+        anomalies,
+        completeness,
+        contracts,
+        reconciliation,
+        references,
+        stock,
+        volume,
+    )
 
     known = set(models)
     rules = [
@@ -74,6 +83,7 @@ def build_asset_checks(
         *references.rules(registry),
         *volume.rules(registry),
         *stock.rules(),
+        *completeness.rules(registry, read_graph(registry.settings)),
         *anomalies.rules(),
     ]
     raw = {dg.AssetKey(["raw", relation]) for relation in registry.contracts}

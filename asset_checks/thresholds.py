@@ -15,6 +15,7 @@ class Thresholds:
         volume_deviations: Robust deviations from the same weekday's median that are unusual.
         volume_weeks: Weeks of history the median is taken over.
         volume_min_weeks: Fewer weeks than this are too few to judge.
+        feed_fewest_rows: Rows a weekday usually has, for a day without any to be missing.
         anomaly_days: How many of the last days of business are looked at for anomalies.
         anomalies: How many anomalies of a subject in them are nothing to warn about.
     """
@@ -26,6 +27,7 @@ class Thresholds:
     volume_deviations: float = 6.0
     volume_weeks: int = 12
     volume_min_weeks: int = 4
+    feed_fewest_rows: int = 3
     anomaly_days: int = 7
     anomalies: int = 0
 

@@ -28,6 +28,7 @@ from inventory_platform.settings import PROJECT_DIR, Settings, get_settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from inventory_platform.assets.months import Window
     from inventory_platform.landing.lake import LoadRecord
     from inventory_platform.operations.runs import Outcome
     from inventory_platform.registry import Registry
@@ -77,33 +78,69 @@ def run(
     force: Annotated[
         bool, typer.Option(help="Build the models even if nothing they are made from changed.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option(help="Build all months of the big facts, not only those that changed.")
+    ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt import write_docs
-    from inventory_platform.automation.jobs import BUILD, LOAD, REFRESH
+    from inventory_platform.assets.dbt_project import write_docs
+    from inventory_platform.automation.jobs import LOAD, REFRESH
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     if select:
-        outcomes = [_execute(settings, definitions, REFRESH, select)]
-    elif force or not _is_up_to_date(registry):
-        outcomes = [_execute(settings, definitions, REFRESH)]
+        outcomes = [_execute(settings, definitions, REFRESH, select, _all_months(settings))]
+    elif full or _needs_all_months(registry):
+        outcomes = [_execute(settings, definitions, REFRESH, window=_all_months(settings))]
     else:
         outcomes = [_execute(settings, definitions, LOAD)]
-        if outcomes[0].success and _is_up_to_date(registry):
+        if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
         elif outcomes[0].success:
-            outcomes.append(_execute(settings, definitions, BUILD))
+            outcomes.append(_build(definitions, registry))
     if all(o.success for o in outcomes) and _docs_are_old(settings):
         write_docs(settings)
     _print_summary(registry, outcomes)
     _exit_for(outcomes)
 
 
+def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
+    """Build the models from what is loaded: of the big facts the months that changed, if any."""
+    from inventory_platform.assets.build_state import read_build_state
+    from inventory_platform.assets.dbt_graph import read_graph
+    from inventory_platform.assets.months import look_for_changes, month_keys, window_to_build
+    from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS
+
+    settings = registry.settings
+    known = read_build_state(settings).months
+    months = look_for_changes(registry, read_graph(settings), known)
+    window = window_to_build(months, month_keys(settings))
+    job = BUILD if window else BUILD_KEEPING_FACTS
+    return _execute(settings, definitions, job, window=window)
+
+
+def _needs_all_months(registry: Registry) -> bool:
+    """Whether no month of the big facts can stay: nothing is built, or by other models."""
+    from inventory_platform.assets.build_state import read_build_state
+    from inventory_platform.assets.dbt_graph import read_graph
+    from inventory_platform.assets.months import facts_recipe
+
+    settings = registry.settings
+    recipe = facts_recipe(registry, read_graph(settings))
+    return read_build_state(settings).months.recipe != recipe
+
+
+def _all_months(settings: Settings) -> Window:
+    from inventory_platform.assets.months import Window, month_keys
+
+    keys = month_keys(settings)
+    return Window(keys, keys[0], keys[-1])
+
+
 def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt import docs_page, manifest_path
+    from inventory_platform.assets.dbt_project import docs_page, manifest_path
 
     page = docs_page(settings)
     return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
@@ -117,7 +154,8 @@ def rebuild(
     ] = None,
 ) -> None:
     """Drop the warehouse and build it anew from the raw zone."""
-    from inventory_platform.assets.dbt import forget_build, run_dbt
+    from inventory_platform.assets.build_state import forget_build
+    from inventory_platform.assets.dbt_project import run_dbt
     from inventory_platform.assets.matching import replace_matches
     from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
@@ -136,14 +174,40 @@ def rebuild(
         refresh(settings, registry.relations, as_of)
         with open_warehouse(settings) as con:
             replace_matches(con)
-        run_dbt(settings, "build", "--exclude", *MADE_OF_PLANS)
+        build = ("build", "--exclude-resource-type", "unit_test")
+        run_dbt(settings, *build, "--exclude", *MADE_OF_PLANS)
         with open_warehouse(settings) as con:
             replace_plan(con, settings, is_past=True)
             replace_backtest(con)
-        run_dbt(settings, "build", "--select", *MADE_OF_PLANS)
+        run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
-    outcomes = [_execute(settings, definitions, BUILD)]
+    outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]
+    _print_summary(registry, outcomes)
+    _exit_for(outcomes)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="First month to build, as YYYY-MM.")],
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last month to build; the newest when omitted.")
+    ] = None,
+) -> None:
+    """Build months of the big facts anew from what is loaded, such as those with late rows.
+
+    Stock of a day depends on all days before it: leave `--to` out unless you know that nothing
+    after it changes.
+    """
+    from inventory_platform.assets.months import parse_window
+    from inventory_platform.automation.jobs import BUILD
+    from inventory_platform.operations.runs import prepare_instance
+
+    settings = get_settings()
+    window = parse_window(settings, first, last)
+    prepare_instance(settings)
+    definitions, registry = _platform(settings)
+    outcomes = [_execute(settings, definitions, BUILD, window=window)]
     _print_summary(registry, outcomes)
     _exit_for(outcomes)
 
@@ -153,7 +217,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port of Dagster's pages.")] = 3000,
 ) -> None:
     """Open Dagster (pages and daemon) on this machine, until interrupted."""
-    from inventory_platform.assets.dbt import prepare_manifest
+    from inventory_platform.assets.dbt_project import prepare_manifest
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.registry import read_registry
 
@@ -222,18 +286,27 @@ def _platform(settings: Settings) -> tuple[dg.Definitions, Registry]:
 
 def _is_up_to_date(registry: Registry) -> bool:
     """Whether the published marts are made from all that is loaded, by the models as they are."""
-    from inventory_platform.assets.dbt import build_inputs, read_build_state
+    from inventory_platform.assets.build_state import build_inputs, read_build_state
+    from inventory_platform.assets.dbt_graph import read_graph
     from inventory_platform.publishing.parquet import current_publication
 
-    published = current_publication(registry.settings.published_dir)
-    built = read_build_state(registry.settings)
+    settings = registry.settings
+    published = current_publication(settings.published_dir)
+    built = read_build_state(settings)
     return (
-        published is not None and built.complete and published[1].inputs == build_inputs(registry)
+        published is not None
+        and built.problem(set(read_graph(settings).parts.values())) is None
+        and not built.months.due
+        and published[1].inputs == build_inputs(registry)
     )
 
 
 def _execute(
-    settings: Settings, definitions: dg.Definitions, job: str, select: str | None = None
+    settings: Settings,
+    definitions: dg.Definitions,
+    job: str,
+    select: str | None = None,
+    window: Window | None = None,
 ) -> Outcome:
     from inventory_platform.operations.runs import execute
 
@@ -248,7 +321,14 @@ def _execute(
     log_file = settings.data_dir / "logs" / f"{job}.log"
     with progress:
         reporter = _Reporter(progress)
-        return execute(definitions, job, assets=select, log_file=log_file, on_event=reporter.tell)
+        return execute(
+            definitions,
+            job,
+            assets=select,
+            window=window,
+            log_file=log_file,
+            on_event=reporter.tell,
+        )
 
 
 class _Reporter:
@@ -264,6 +344,8 @@ class _Reporter:
         """Show one event."""
         import dagster as dg
 
+        from inventory_platform.assets.dbt_graph import Part
+
         kind = dg.DagsterEventType
         match event.event_type:
             case kind.ASSET_MATERIALIZATION_PLANNED | kind.ASSET_CHECK_EVALUATION_PLANNED:
@@ -272,8 +354,8 @@ class _Reporter:
             case kind.STEP_START:
                 step = event.step_key or ""
                 self.progress.update(self.task, description=step.replace("__", "/", 1)[:48])
-                if step == "dbt":
-                    self._line("…", "building and testing the models (dbt)", "dim")
+                if step in set(Part):
+                    self._line("…", f"building and testing the {step} (dbt)", "dim")
             case kind.ASSET_MATERIALIZATION:
                 self.progress.advance(self.task)
                 self._materialized(event)
@@ -317,7 +399,8 @@ def _check_text(data: Any) -> str:
 
 
 def _print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
-    from inventory_platform.assets.dbt import docs_page
+    from inventory_platform.assets.dbt_project import docs_page
+    from inventory_platform.operations.status import most_urgent_orders
 
     settings = registry.settings
     loads = {name: line for o in outcomes for name, line in o.loads.items()}
@@ -334,6 +417,10 @@ def _print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
         f"  Time: {sum(o.seconds for o in outcomes):.0f} s."
     )
     _print_failures(outcomes)
+    if urgent := most_urgent_orders(registry):
+        out.print("Order first:")
+        for number, sentence in enumerate(urgent, start=1):
+            out.print(f"  {number}. {escape(sentence)}", highlight=False, soft_wrap=True)
     out.print("Look at:")
     out.print("  lineage graph   make ui, then http://127.0.0.1:3000/asset-groups")
     out.print(f"  published marts {_shown(settings.published_dir / 'current')}")

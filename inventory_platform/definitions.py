@@ -12,7 +12,10 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from asset_checks import build_asset_checks  # noqa: E402
-from inventory_platform.assets.dbt import LIVE, build_dbt_assets, dbt_resource  # noqa: E402
+from asset_checks.completeness import LATE_DATA  # noqa: E402
+from inventory_platform.assets.dbt import LIVE, build_dbt_assets  # noqa: E402
+from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
+from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
 from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
@@ -42,14 +45,18 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     settings = settings or get_settings()
     registry = read_registry(settings)
     condition = live(name for name, source in registry.sources.items() if source.is_streamed)
-    models = build_dbt_assets(registry, condition)
-    checks = build_asset_checks(registry, models.keys)
-    marts = [key for key in models.keys if key.path[0] == "marts"]
-    live_marts = [key for key in marts if models.group_names_by_key[key] == f"marts_{LIVE}"]
-    live_assets = [key for key, spec in models.specs_by_key.items() if spec.automation_condition]
+    dbt = build_dbt_assets(registry, condition)
+    models = {key: spec for part in dbt for key, spec in part.specs_by_key.items()}
+    checks = build_asset_checks(registry, models)
+    marts = [key for key in models if key.path[0] == "marts"]
+    facts = [key for key, spec in models.items() if BY_MONTH in spec.tags]
+    live_marts = [key for key in marts if models[key].group_name == f"marts_{LIVE}"]
+    live_assets = [key for key, spec in models.items() if spec.automation_condition]
     # Without a source that pushes messages there is nothing live.
     live_publication = [build_live_asset(registry, live_marts, condition)] if live_marts else []
     live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
+    parts = [Part(part.op.name) for part in dbt]
+    late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     return dg.Definitions(
         assets=[
@@ -58,12 +65,12 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *build_dormant_assets(registry),
             build_matching_asset(registry),
             *build_planning_assets(registry),
-            models,
-            build_published_asset(registry, marts, blocking),
+            *dbt,
+            build_published_asset(registry, parts, marts, blocking),
             *live_publication,
         ],
         asset_checks=checks,
-        jobs=build_jobs(registry.sources),
+        jobs=build_jobs(registry.sources, facts, late_data),
         sensors=[
             *build_file_sensors(registry),
             *live_sensors,

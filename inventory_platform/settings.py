@@ -9,6 +9,7 @@ environment too.
 from __future__ import annotations
 
 import os
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,6 +59,13 @@ class Settings(BaseSettings):
     )
     quarantine_error_rate: float = Field(
         default=0.05, ge=0, le=1, description="Share of rejected rows that fails a contract check."
+    )
+    history_start: date = Field(
+        default=date(2024, 10, 1),
+        description="First month of the big facts; it also holds everything earlier.",
+    )
+    rebuild_months: int = Field(
+        default=3, ge=1, description="Newest months of the big facts that late rows rebuild."
     )
     published_versions: int = Field(
         default=3, ge=2, description="Published versions of the marts that are kept for readers."
@@ -133,9 +141,10 @@ def get_settings() -> Settings:
 
 
 def _refuse_unknown_names(environment: Any) -> None:
-    # DBT reads these two names itself; they are written by the platform, not by people.
+    # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
+    known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}
     unknown = sorted(n for n in environment if n.startswith("INVENTORY_") and n not in known)
     if unknown:
         raise SettingsError(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from inventory_platform.assets.dbt import run_dbt
+from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.lake import LoadRecord
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import PROJECT_DIR, Settings

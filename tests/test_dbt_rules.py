@@ -181,8 +181,7 @@ def test_every_model_has_a_tested_key(manifest: dict[str, Any]) -> None:
         kind = (test.get("test_metadata") or {}).get("name")
         where = test.get("attached_node")
         if test["config"]["severity"].lower() == "error" and (
-            kind == "primary_key"
-            or (kind == "unique" and (where, test["column_name"]) in filled)
+            kind == "primary_key" or (kind == "unique" and (where, test["column_name"]) in filled)
         ):
             tested.add(where)
     for node in nodes(manifest, "model") + nodes(manifest, "seed"):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from inventory_platform.assets.dbt import run_dbt
+from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.views import create_views
 from inventory_platform.registry import read_registry
 from inventory_platform.sandbox.linnworks.orders import Order, Status

@@ -15,7 +15,7 @@ from inventory_platform.settings import PROJECT_DIR
 
 _READ = """
 import json
-from inventory_platform.assets.dbt import prepare_manifest
+from inventory_platform.assets.dbt_project import prepare_manifest
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import get_settings
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from inventory_platform.assets.dbt import run_dbt
+from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.registry import Registry, read_registry
 from inventory_platform.sandbox import files, inventory_db
 from inventory_platform.sandbox.codes import sku

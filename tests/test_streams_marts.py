@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inventory_platform.assets.dbt import run_dbt
+from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.views import create_views
 from inventory_platform.sandbox.brokers import Sent, publish_mqtt
 from inventory_platform.sandbox.devices import device_batch, serve_devices

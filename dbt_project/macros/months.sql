@@ -1,15 +1,27 @@
-{#- Rows of the months that are being built; all of them when no months are named. -#}
+{#- Big facts are replaced month by month. The run says which days are replaced, in its environment:
+    from the first one on, before the second; empty is without bound, so that the first month holds
+    everything earlier and the newest everything later. Without either the whole table is meant.
+
+    The environment and not variables, because other variables make dbt parse the whole project
+    anew; and asked for only when something is run, so that what is parsed does not depend on it. -#}
+
+{#- Whether a row's date is among the days that are replaced. -#}
 {% macro in_months(column) -%}
-    {%- set first, last = var('first_month', none), var('last_month', none) -%}
-    {%- if not is_incremental() or last is none -%}
-    true
-    {%- else -%}
-    {{ column }} < cast('{{ last }}' as date) + interval '1' month
-    {%- if first is not none %} and {{ column }} >= cast('{{ first }}' as date){% endif -%}
+    {%- set first_day = env_var('INVENTORY_DAYS_FROM', '') if execute else '' -%}
+    {%- set day_after = env_var('INVENTORY_DAYS_BEFORE', '') if execute else '' -%}
+    {%- set conditions = [] -%}
+    {%- if first_day -%}
+        {%- do conditions.append(column ~ " >= cast('" ~ first_day ~ "' as date)") -%}
     {%- endif -%}
+    {%- if day_after -%}
+        {%- do conditions.append(column ~ " < cast('" ~ day_after ~ "' as date)") -%}
+    {%- endif -%}
+    ({{ conditions | join(' and ') or 'true' }})
 {%- endmacro %}
 
-{#- Remove the months that are being built from a table, so that building them again adds nothing. -#}
+{#- Hook before a big fact is built: takes out the days that are built anew. -#}
 {% macro clear_months(column) -%}
-    {% if is_incremental() %}delete from {{ this }} where {{ in_months(column) }}{% endif %}
+    {%- if execute and is_incremental() -%}
+        delete from {{ this }} where {{ in_months(column) }}
+    {%- endif -%}
 {%- endmacro %}

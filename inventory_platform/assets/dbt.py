@@ -1,20 +1,15 @@
 """The dbt models as assets, their tests as checks.
 
-Which models exist is dbt's business (`dbt_project/`); here is how they appear on the graph
-and how dbt is run: one process, one writer, its manifest prepared only when it is out of
-date.
+Which models exist is dbt's business (`dbt_project/`), in which order they are built is
+`dbt_graph.py`; here is how they appear on the graph and how each part is built: one dbt
+command, one process, one writer. The big facts are partitioned by month.
 """
 
-import fcntl
-import hashlib
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -27,34 +22,48 @@ from dagster_dbt import (
     dbt_assets,
 )
 
+from inventory_platform.assets.build_state import (
+    Built,
+    build_inputs,
+    newest_loads,
+    read_build_state,
+    write_build_state,
+)
+from inventory_platform.assets.dbt_graph import DbtGraph, Part, read_graph
+from inventory_platform.assets.dbt_project import prepare_manifest
+from inventory_platform.assets.months import (
+    Window,
+    build_ended,
+    build_starts,
+    month_keys,
+    months_partitions,
+    note_changes,
+)
 from inventory_platform.assets.raw import POOL
-from inventory_platform.contracts.dbt_files import stale_dbt_files, write_dbt_files
-from inventory_platform.errors import InventoryError
-from inventory_platform.landing.lake import Lake
-from inventory_platform.landing.loader import contract_version
-from inventory_platform.registry import Registry, code_version
+from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
-from inventory_platform.warehouse import Warehouse, dbt_environment, open_warehouse, refresh
-
-_DBT = str(Path(sys.executable).parent / "inventory-dbt")
+from inventory_platform.warehouse import Warehouse, open_warehouse, refresh
 
 
 class Translator(DagsterDbtTranslator):
     """How a dbt node looks on the graph: layer as group, mart areas as groups of their own.
 
     Args:
+        graph: What is known of the models.
         streams: Sources that push messages; what is built on them alone is live.
         live: When live models are built without anybody asking.
     """
 
     def __init__(
         self,
+        graph: DbtGraph,
         streams: Collection[str],
         live: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey],
     ) -> None:
         super().__init__(
             DagsterDbtTranslatorSettings(enable_code_references=False, enable_asset_checks=True)
         )
+        self.graph = graph
         self.streams = streams
         self.live = live
 
@@ -68,7 +77,9 @@ class Translator(DagsterDbtTranslator):
             return spec
         owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
+        facts = [relation.split(".") for relation in self.graph.facts_tested_with(unique_id)]
         return spec.replace_attributes(
+            deps=[*spec.deps, *(dg.AssetDep(dg.AssetKey(path)) for path in facts)],
             automation_condition=self.live if is_live else None,
             tags={**spec.tags, LIVE_TAG: ""} if is_live else spec.tags,
             key=dg.AssetKey([node["schema"], node["name"]]),
@@ -94,221 +105,142 @@ def _group(node: Mapping[str, Any]) -> str:
     return str(folders[0]) if folders else "models"
 
 
-def manifest_path(settings: Settings) -> Path:
-    """Where dbt leaves the description of the project."""
-    return settings.dbt_dir / "target" / "manifest.json"
-
-
-def prepare_manifest(registry: Registry) -> Path:
-    """Bring dbt's description of the project up to date, where it is not.
-
-    Source entries that differ from the contracts are written anew, with the staging models
-    that are missing; the project is parsed if its manifest is older than what it describes.
-    Processes that start at once take turns, and none ever reads half a manifest.
-
-    Raises:
-        InventoryError: dbt cannot parse the project; says why.
-    """
-    settings = registry.settings
-    manifest = manifest_path(settings)
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    os.environ.update(dbt_environment(settings))
-    with (manifest.parent / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for source in _sources_with_models(registry):
-            contracts = registry.of_source(source)
-            if stale_dbt_files(contracts, settings.dbt_dir):
-                write_dbt_files(contracts, settings.dbt_dir)
-        if not manifest.exists() or manifest.stat().st_mtime < _newest_input(settings):
-            _parse(settings)
-    return manifest
-
-
-def _sources_with_models(registry: Registry) -> list[str]:
-    """Every source, but of those without an entry only the ones whose models were kept."""
-    staging = registry.settings.dbt_dir / "models" / "staging"
-    retired = {c.source: None for c in registry.dormant.values()}
-    return [*registry.sources, *(name for name in retired if (staging / name).is_dir())]
-
-
-def _parse(settings: Settings) -> None:
-    # dbt writes its files in place, where others may be reading the ones before.
-    target = manifest_path(settings).parent
-    aside = target / "parse"
-    run_dbt(settings, "parse", "--target-path", str(aside))
-    for name in ("partial_parse.msgpack", "manifest.json"):
-        copy = target / f".{name}.tmp"
-        shutil.copyfile(aside / name, copy)
-        copy.replace(target / name)
-
-
-def _input_files(settings: Settings) -> list[Path]:
-    folders = [settings.dbt_dir / name for name in ("models", "macros", "tests")]
-    folders.append(settings.dbt_dir.parent / "seeds" / "reference")
-    found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
-    return sorted([settings.dbt_dir / "dbt_project.yml", settings.dbt_dir / "profiles.yml", *found])
-
-
-def _newest_input(settings: Settings) -> float:
-    files = _input_files(settings)
-    # A folder changes when a file in it is removed, which no file's own time would tell.
-    return max(path.stat().st_mtime for path in {*files, *(file.parent for file in files)})
-
-
-def run_dbt(settings: Settings, *arguments: str) -> str:
-    """Run a dbt command in a process of its own and return what it printed.
-
-    Raises:
-        InventoryError: The command failed; carries dbt's own last lines.
-    """
-    command = [
-        _DBT,
-        *arguments,
-        "--project-dir",
-        str(settings.dbt_dir),
-        "--profiles-dir",
-        str(settings.dbt_dir),
-    ]
-    result = subprocess.run(
-        command,
-        env={**os.environ, **dbt_environment(settings)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        tail = "\n".join(result.stdout.strip().splitlines()[-15:])
-        raise InventoryError(
-            f"`dbt {arguments[0]}` failed:\n{tail}", "Correct the model or file that dbt names."
-        )
-    return result.stdout
-
-
-def docs_page(settings: Settings) -> Path:
-    """The models' documentation as one static page."""
-    return settings.docs_dir / "dbt" / "static_index.html"
-
-
-def write_docs(settings: Settings) -> None:
-    """Write the models' documentation.
-
-    Raises:
-        InventoryError: dbt failed.
-    """
-    target = docs_page(settings).parent
-    run_dbt(settings, "docs", "generate", "--static", "--target-path", str(target))
-
-
-@dataclass(frozen=True)
-class BuildState:
-    """What is known of the last build of the models; kept in a file, so a kill leaves its trace.
-
-    Attributes:
-        complete: Whether all models were built to the end with every blocking test passed.
-        run_id: The run that built last.
-        inputs: Fingerprint of what the last build of all models was made from.
-        loads: Raw relation → newest load that build saw.
-    """
-
-    complete: bool = False
-    run_id: str = ""
-    inputs: str = ""
-    loads: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_build_state(settings: Settings) -> BuildState:
-    """What is known of the last build; incomplete before the first."""
-    path = settings.data_dir / "build_state.json"
-    return BuildState(**json.loads(path.read_text())) if path.exists() else BuildState()
-
-
-def _write_build_state(settings: Settings, state: BuildState) -> None:
-    path = settings.data_dir / "build_state.json"
-    staged = path.with_suffix(".tmp")
-    staged.write_text(json.dumps(asdict(state)))
-    staged.replace(path)
-
-
-def forget_build(settings: Settings) -> None:
-    """Count the models as not built: nothing of them is published until they are built again."""
-    _write_build_state(settings, BuildState())
-
-
-def newest_loads(registry: Registry) -> dict[str, str]:
-    """Raw relation → its newest committed load."""
-    lake = Lake(registry.settings.lake_dir)
-    return {
-        relation: ids[-1]
-        for relation, contract in registry.relations.items()
-        if (ids := lake.load_ids(contract))
-    }
-
-
-def build_inputs(registry: Registry) -> str:
-    """A fingerprint of everything the models are made from: raw files, SQL, seeds, code."""
-    lake = Lake(registry.settings.lake_dir)
-    digest = hashlib.sha256(code_version().encode())
-    for relation, contract in registry.relations.items():
-        newest = lake.files("raw", contract)[-1:]
-        digest.update(f"{relation} {contract_version(contract)} {newest}".encode())
-    for path in _input_files(registry.settings):
-        digest.update(str(path).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def build_dbt_assets(
     registry: Registry, live: dg.AutomationCondition[dg.AssetKey | dg.AssetCheckKey]
-) -> dg.AssetsDefinition:
-    """All dbt models as one multi-asset, built by one `dbt build`.
+) -> list[dg.AssetsDefinition]:
+    """All dbt models, each part of them as one multi-asset built by one `dbt build`.
 
     `live` says when the models behind streams are built without anybody asking.
     """
-    settings = registry.settings
     manifest = prepare_manifest(registry)
-
-    relations = {
-        unique_id: f"{node['schema']}.{node['name']}"
-        for unique_id, node in json.loads(manifest.read_text())["nodes"].items()
-        if node["resource_type"] in {"model", "seed"} and node["config"]["materialized"] != "view"
-    }
-
+    graph = read_graph(registry.settings)
     streams = {source.name for source in registry.sources.values() if source.is_streamed}
+    translator = Translator(graph, streams, live)
 
-    @dbt_assets(
-        manifest=manifest,
-        dagster_dbt_translator=Translator(streams, live),
-        name="dbt",
-        pool=POOL,
-    )
-    def models(
-        context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
-    ) -> Iterator[Any]:
-        del warehouse
-        refresh(settings, registry.relations)
-        state = read_build_state(settings)
-        # A build of some models completes nothing that a build of all left incomplete.
-        if not context.is_subset:
-            state = BuildState(
-                complete=True, inputs=build_inputs(registry), loads=newest_loads(registry)
-            )
-        state = replace(state, run_id=context.run_id)
-        _write_build_state(settings, replace(state, complete=False))
-        invocation = dbt.cli(["build"], context=context)
-        events: list[Any] = []
-        failure: DagsterDbtCliRuntimeError | None = None
-        try:
-            events.extend(invocation.stream())
-        except DagsterDbtCliRuntimeError as error:
-            failure = error
-        shutil.rmtree(invocation.target_path, ignore_errors=True)
-        # dbt has closed the warehouse only now, so rows are counted at the end, all at once;
-        # Dagster's own counting waits for it by polling without a pause.
-        yield from _with_row_counts(events, relations, settings)
-        if failure is not None:
-            raise failure
-        _write_build_state(settings, state)
+    def assets_of(part: Part) -> dg.AssetsDefinition:
+        select, exclude = graph.selection(part)
+        is_partitioned = part is Part.facts
 
-    return models
+        @dbt_assets(
+            manifest=manifest,
+            dagster_dbt_translator=translator,
+            name=part.value,
+            pool=POOL,
+            select=select,
+            exclude=exclude or None,
+            partitions_def=months_partitions(registry.settings) if is_partitioned else None,
+            backfill_policy=dg.BackfillPolicy.single_run() if is_partitioned else None,
+        )
+        def build(
+            context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
+        ) -> Iterator[Any]:
+            del warehouse
+            refresh(registry.settings, registry.relations)
+            yield from _BUILDERS[part](context, dbt, registry, graph)
+
+        return build
+
+    return [assets_of(part) for part in Part if graph.of_part(part)]
+
+
+def _build_models(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, registry: Registry, graph: DbtGraph
+) -> Iterator[Any]:
+    settings = registry.settings
+    before = read_build_state(settings)
+    # A build of some models completes nothing that a build of all left incomplete.
+    after = before
+    if not context.is_subset:
+        after = replace(
+            before,
+            models=Built(complete=True, run_id=context.run_id),
+            inputs=build_inputs(registry),
+            loads=newest_loads(registry),
+        )
+    write_build_state(settings, replace(after, models=replace(after.models, complete=False)))
+    yield from _dbt_build(context, dbt, settings, graph)
+    write_build_state(settings, after)
+    note_changes(registry, graph)
+
+
+def _build_facts(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, registry: Registry, graph: DbtGraph
+) -> Iterator[Any]:
+    settings = registry.settings
+    note_changes(registry, graph)
+    asked = context.partition_key_range
+    window = Window(month_keys(settings), asked.start, asked.end)
+    build_starts(settings, window)
+    yield from _dbt_build(context, dbt, settings, graph, window)
+    if not context.is_subset:
+        build_ended(registry, graph, window, context.run_id)
+
+
+def _build_marts(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, registry: Registry, graph: DbtGraph
+) -> Iterator[Any]:
+    settings = registry.settings
+    before = read_build_state(settings)
+    after = before
+    if not context.is_subset:
+        after = replace(
+            before,
+            marts=Built(complete=True, run_id=context.run_id),
+            marts_made_of=before.foundations,
+        )
+    write_build_state(settings, replace(after, marts=replace(after.marts, complete=False)))
+    yield from _dbt_build(context, dbt, settings, graph)
+    write_build_state(settings, after)
+
+
+_BUILDERS = {
+    Part.models: _build_models,
+    Part.facts: _build_facts,
+    Part.marts: _build_marts,
+}
+
+
+def _dbt_build(
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    settings: Settings,
+    graph: DbtGraph,
+    window: Window | None = None,
+) -> Iterator[Any]:
+    # Unit tests say something of the SQL, not of the data; they run in the test suite.
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    # Tables are made anew, seeds with other columns too; single months are put into what is there.
+    if window is None or window.is_all:
+        arguments.append("--full-refresh")
+    with _environment(window.environment() if window else {}):
+        invocation = dbt.cli(arguments, context=context)
+    events: list[Any] = []
+    failure: DagsterDbtCliRuntimeError | None = None
+    try:
+        events.extend(invocation.stream())
+    except DagsterDbtCliRuntimeError as error:
+        failure = error
+    shutil.rmtree(invocation.target_path, ignore_errors=True)
+    # dbt has closed the warehouse only now, so rows are counted at the end, all at once;
+    # Dagster's own counting waits for it by polling without a pause.
+    yield from _with_row_counts(events, graph.relations(), settings)
+    if failure is not None:
+        raise failure
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for a process that is started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _with_row_counts(
@@ -323,12 +255,3 @@ def _with_row_counts(
             counted = con.execute(f"select count(*) from {relations[unique_id]}").fetchone()
             rows = int(counted[0]) if counted else 0
             yield event.with_metadata({**event.metadata, "dagster/row_count": rows})
-
-
-def dbt_resource(settings: Settings) -> DbtCliResource:
-    """The dbt command line for the models' asset."""
-    return DbtCliResource(
-        project_dir=str(settings.dbt_dir),
-        profiles_dir=str(settings.dbt_dir),
-        dbt_executable=_DBT,
-    )

@@ -4,13 +4,14 @@ All marts are published together after a complete build; those behind a stream a
 themselves, after each build of theirs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from inventory_platform.assets.dbt import BuildState, newest_loads, read_build_state
+from inventory_platform.assets.build_state import BuildState, newest_loads, read_build_state
+from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.raw import POOL
 from inventory_platform.errors import PublishError
 from inventory_platform.publishing.parquet import Publication, publish
@@ -21,12 +22,16 @@ LIVE_MARTS = dg.AssetKey(["published", "live_marts"])
 
 
 def build_published_asset(
-    registry: Registry, marts: Sequence[dg.AssetKey], blocking: Sequence[dg.AssetCheckKey]
+    registry: Registry,
+    parts: Collection[Part],
+    marts: Sequence[dg.AssetKey],
+    blocking: Sequence[dg.AssetCheckKey],
 ) -> dg.AssetsDefinition:
     """The asset that publishes all marts.
 
     Args:
         registry: What is loaded, for naming the loads a version contains.
+        parts: The parts of the models, all of which must be built.
         marts: The models to publish.
         blocking: Checks whose latest result must not be a failure.
     """
@@ -49,7 +54,7 @@ def build_published_asset(
         root = registry.settings.published_dir
         try:
             state = read_build_state(registry.settings)
-            _refuse_unless_good(state, context.instance, blocking)
+            _refuse_unless_good(state, parts, context.instance, blocking)
             with warehouse.connect() as con:
                 publication = publish(
                     root,
@@ -117,11 +122,14 @@ def build_live_asset(
 
 
 def _refuse_unless_good(
-    state: BuildState, instance: dg.DagsterInstance, blocking: Sequence[dg.AssetCheckKey]
+    state: BuildState,
+    parts: Collection[Part],
+    instance: dg.DagsterInstance,
+    blocking: Sequence[dg.AssetCheckKey],
 ) -> None:
-    if not state.complete:
+    if problem := state.problem(parts):
         raise PublishError(
-            "The last build of the models did not finish, or a test of theirs failed.",
+            problem,
             "Mend the cause and build the models again. Readers keep the last good version.",
         )
     failed = failed_checks(instance, blocking)

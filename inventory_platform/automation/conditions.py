@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from inventory_platform.assets.dbt import LIVE_TAG
+from inventory_platform.assets.dbt_graph import BY_MONTH
 
 _LIVE_SECONDS = 30
 
@@ -19,7 +20,8 @@ def live(streams: Iterable[str]) -> dg.AutomationCondition[dg.AssetKey | dg.Asse
 
     Loads that come while a build runs are taken together by the next one, so builds never
     queue up, however many loads there are. Live models read others too, such as the book of
-    stock: those must be there, but that they were built anew starts nothing.
+    stock: those must be there, but that they were built anew starts nothing. A month of a big
+    fact that is missing holds nothing up.
 
     Args:
         streams: The sources that push messages, which are the groups of their raw tables.
@@ -29,6 +31,7 @@ def live(streams: Iterable[str]) -> dg.AutomationCondition[dg.AssetKey | dg.Asse
     return (
         dg.AutomationCondition.eager()
         .replace(updated, updated.allow(of_streams))
+        .ignore(dg.AssetSelection.tag(BY_MONTH, ""))
         .with_label("a load of the stream came in")
     )
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
 REFRESH = "refresh_all"
 LOAD = "load_sources"
 BUILD = "build_models"
+BUILD_KEEPING_FACTS = "build_models_but_facts"
 
 
-def build_jobs(sources: Iterable[str]) -> list[dg.UnresolvedAssetJobDefinition]:
-    """The whole graph, its two halves, and one job per source for loading it alone."""
+def build_jobs(
+    sources: Iterable[str],
+    facts: Sequence[dg.AssetKey],
+    always: Sequence[dg.AssetCheckKey],
+) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The whole graph, its two halves, and one job per source for loading it alone.
+
+    Args:
+        sources: The sources that are loaded.
+        facts: The big facts; jobs with them are started for a range of months.
+        always: Checks on big facts that say something also when these are not built.
+    """
     sources = list(sources)
     loading = dg.AssetSelection.groups(*sources)
+    building = dg.AssetSelection.all() - loading
+    keeping_facts = building - dg.AssetSelection.assets(*facts)
     return [
         dg.define_asset_job(
             REFRESH,
@@ -28,8 +41,13 @@ def build_jobs(sources: Iterable[str]) -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             BUILD,
-            selection=dg.AssetSelection.all() - loading,
+            selection=building,
             description="Builds and checks every model from what is loaded, publishes the marts.",
+        ),
+        dg.define_asset_job(
+            BUILD_KEEPING_FACTS,
+            selection=keeping_facts | dg.AssetSelection.checks(*always),
+            description="The same without the big facts, for loads that touch no month of theirs.",
         ),
         *(
             dg.define_asset_job(

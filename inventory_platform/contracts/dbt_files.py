@@ -358,7 +358,6 @@ def _column_yml(column: Column) -> list[str]:
     return lines
 
 
-
 def _indented(lines: Iterable[str], spaces: int) -> list[str]:
     return [" " * spaces + line if line else line for line in lines]
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import dagster as dg
 
+from inventory_platform.assets.months import Window
 from inventory_platform.settings import PROJECT_DIR, Settings
 
 _POLL_SECONDS = 0.2
@@ -98,6 +99,7 @@ def execute(
     job_name: str,
     *,
     assets: str | None = None,
+    window: Window | None = None,
     log_file: Path,
     on_event: Callable[[dg.DagsterEvent], None],
 ) -> Outcome:
@@ -107,6 +109,7 @@ def execute(
         definitions: The platform.
         job_name: The job.
         assets: Dagster selection of some of the job's assets; all of them when omitted.
+        window: The months of the big facts, where the job has some.
         log_file: Where everything that Dagster and dbt print goes.
         on_event: Called, in order, with each event a person would want to see.
     """
@@ -131,10 +134,20 @@ def execute(
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=selected,
+                tags=_range_tags(window),
                 run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             )
         success = result.success
     return _outcome(run_id, success, time.monotonic() - started, events)
+
+
+def _range_tags(window: Window | None) -> dict[str, str]:
+    if window is None:
+        return {}
+    return {
+        "dagster/asset_partition_range_start": window.first,
+        "dagster/asset_partition_range_end": window.last,
+    }
 
 
 @contextlib.contextmanager

@@ -1,4 +1,7 @@
-"""The state of the platform, read from the lake and the published marts alone."""
+"""The state of the platform and what is to be done first.
+
+Read from the lake, the published marts and the state of the last builds alone.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from inventory_platform.assets.build_state import read_build_state
 from inventory_platform.operations.query import reader
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.registry import Registry
+
+_PROPOSALS = "kpi_reorder_proposals"
 
 
 def status(registry: Registry) -> dict[str, Any]:
@@ -16,7 +22,7 @@ def status(registry: Registry) -> dict[str, Any]:
 
     Returns:
         `ledger_holds` (whether every load accounts for every row it read), `tables`,
-        `loads`, `quarantine` and `published`, ready for JSON.
+        `loads`, `quarantine`, `published` and `months` of the big facts, ready for JSON.
     """
     with reader(registry.settings, registry.relations) as con:
         loads = _rows(
@@ -54,7 +60,30 @@ def status(registry: Registry) -> dict[str, Any]:
         "loads": loads,
         "quarantine": quarantine,
         "published": asdict(published[1]) if published else None,
+        "months": asdict(read_build_state(registry.settings).months),
     }
+
+
+def most_urgent_orders(registry: Registry, limit: int = 3) -> list[str]:
+    """The most urgent published reorder proposals in words; none without their mart."""
+    published = current_publication(registry.settings.published_dir)
+    if published is None or _PROPOSALS not in published[1].rows:
+        return []
+    with reader(registry.settings, registry.relations) as con:
+        rows = _rows(
+            con,
+            "select product_name, location_id, order_quantity, supplier_name, order_cost, reason "
+            f"from marts.{_PROPOSALS} where decision = 'order' "
+            f"order by urgency_rank asc nulls last, product_id asc, location_id asc limit {limit}",
+        )
+    return [_sentence(row) for row in rows]
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    supplier = f" from {row['supplier_name']}" if row["supplier_name"] else ""
+    cost = f" for {row['order_cost']:,.2f}" if row["order_cost"] is not None else ""
+    what = f"{row['order_quantity']:,.0f} of {row['product_name']}{supplier}{cost}"
+    return f"{what}, to {row['location_id']}. {row['reason']}"
 
 
 def _rows(con: Any, sql: str) -> list[dict[str, Any]]:

@@ -145,8 +145,7 @@ def test_changes_in_the_source_reach_the_marts_with_their_history(changed: Platf
         "select count(*) from raw.inventory_db__customers where customer_id = 3 and _is_deleted"
     ) == [("1",)]
     assert changed.rows(
-        "select gross_amount from marts.fct_order_lines "
-        "where order_id = 'inventory_db-pos-500001'"
+        "select gross_amount from marts.fct_order_lines where order_id = 'inventory_db-pos-500001'"
     ) == [("199.0000",)]
 
 

@@ -27,7 +27,7 @@ stock_items as (
 
 ),
 
-kit_lines as (
+order_items as (
 
     select * from {{ ref('stg_linnworks__processed_order_items') }}
 
@@ -71,10 +71,10 @@ sales_channels as (
 
 kits as (
 
-    select distinct kit_lines.stock_item_id
+    select distinct order_items.stock_item_id
 
-    from kit_lines
-    inner join components on kit_lines.order_item_id = components.kit_order_item_id
+    from order_items
+    inner join components on order_items.order_item_id = components.kit_order_item_id
 
 ),
 
@@ -254,6 +254,30 @@ known as (
         and model_cars_products.product_vendor = supplier_keys.source_supplier_key
     left join sales_channels
         on sales_channels.source = 'model_cars' and sales_channels.source_channel = '*'
+
+    union all
+
+    -- What is in no list any more, but in orders.
+    select
+        order_items.sku as product_id,
+        6 as precedence,
+        order_items.sku,
+        cast(null as string) as gtin,
+        max(order_items.title) as product_name,
+        max(order_items.category) as category,
+        cast(null as decimal(18, 2)) as unit_price,
+        cast(null as decimal(18, 6)) as unit_cost,
+        cast(null as string) as cost_source,
+        cast(null as double) as tax_rate,
+        cast(null as string) as supplier_id,
+        cast(null as bigint) as restock_level,
+        false as is_kit,
+        true as is_discontinued,
+        cast(null as timestamp) as created_at
+
+    from order_items
+    where order_items.sku is not null
+    group by order_items.sku
 
 ),
 

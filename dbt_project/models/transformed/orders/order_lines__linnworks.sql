@@ -90,7 +90,8 @@ items as (
         order_item_id,
         order_id,
         stock_item_id,
-        sku,
+        -- What no stock item is linked to is known by the name its channel gives it.
+        coalesce(sku, 'linnworks-' || coalesce(channel_sku, title)) as sku,
         quantity,
         part_shipped_quantity,
         is_service,
@@ -108,7 +109,7 @@ items as (
         order_item_id,
         order_id,
         stock_item_id,
-        sku,
+        coalesce(sku, 'linnworks-' || coalesce(channel_sku, title)) as sku,
         quantity,
         part_shipped_quantity,
         is_service,

@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from inventory_platform.contracts.base import contract_modules
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS, REFRESH
+from inventory_platform.contracts.base import contract_modules
 from inventory_platform.definitions import build_definitions
 from inventory_platform.settings import PROJECT_DIR, Settings
 

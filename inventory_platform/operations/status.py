@@ -72,7 +72,7 @@ def most_urgent_orders(registry: Registry, limit: int = 3) -> list[str]:
     with reader(registry.settings, registry.relations) as con:
         rows = _rows(
             con,
-            "select product_name, location_id, order_quantity, supplier_name, order_cost, reason "
+            "select product_name, location_id, order_cost, reason "
             f"from marts.{_PROPOSALS} where decision = 'order' "
             f"order by urgency_rank asc nulls last, product_id asc, location_id asc limit {limit}",
         )
@@ -80,10 +80,8 @@ def most_urgent_orders(registry: Registry, limit: int = 3) -> list[str]:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    supplier = f" from {row['supplier_name']}" if row["supplier_name"] else ""
-    cost = f" for {row['order_cost']:,.2f}" if row["order_cost"] is not None else ""
-    what = f"{row['order_quantity']:,.0f} of {row['product_name']}{supplier}{cost}"
-    return f"{what}, to {row['location_id']}. {row['reason']}"
+    cost = f" ({row['order_cost']:,.2f})" if row["order_cost"] is not None else ""
+    return f"{row['product_name']} to {row['location_id']}{cost}: {row['reason']}"
 
 
 def _rows(con: Any, sql: str) -> list[dict[str, Any]]:

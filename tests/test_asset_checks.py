@@ -173,7 +173,7 @@ def test_totals_that_differ_by_a_cent_fail(con: duckdb.DuckDBPyConnection) -> No
     con.execute("insert into marts.m values (0.01)")
     verdict = check_totals(con, mart, source, [ITEMS])
     assert not verdict.passed
-    assert "29.98" in verdict.metadata["mart"].value
+    assert "29.98" in verdict.metadata["model"].value
     assert "29.97" in verdict.metadata["source"].value
 
 

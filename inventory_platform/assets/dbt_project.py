@@ -134,4 +134,6 @@ def dbt_resource(settings: Settings) -> DbtCliResource:
         project_dir=str(settings.dbt_dir),
         profiles_dir=str(settings.dbt_dir),
         dbt_executable=_DBT,
+        # Its own account of project and results, which nobody reads, takes seconds to write.
+        global_config_flags=["--no-write-json"],
     )

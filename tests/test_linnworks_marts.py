@@ -119,7 +119,7 @@ def test_lines_and_postage_are_the_total_of_every_order(world, settings):
 
 
 def test_lines_are_what_leaves_the_shelves(world, settings):
-    """Kits as their components, resends too; what no stock item is linked to goes by its channel's name."""
+    """Kits as their components, resends too; unlinked articles go by their channel's name."""
     expected: Counter[tuple[str, str]] = Counter()
     for order in world.orders:
         for item, quantity in order.goods:

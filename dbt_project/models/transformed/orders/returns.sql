@@ -1,7 +1,7 @@
 {% set columns = [
     'return_id', 'source', 'source_channel', 'order_id', 'order_line_id', 'product_id',
     'customer_id', 'location_id', 'country', 'returned_at', 'return_date', 'return_type',
-    'quantity', 'refund_amount', 'reason', 'last_load_id'
+    'quantity', 'refund_amount', 'refund_tax_amount', 'reason', 'last_load_id'
 ] %}
 
 with
@@ -58,6 +58,7 @@ final as (
         united.return_type,
         united.quantity,
         united.refund_amount,
+        united.refund_tax_amount,
         united.reason,
         united.last_load_id
 

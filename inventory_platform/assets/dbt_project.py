@@ -9,7 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dagster_dbt import DbtCliResource
 
@@ -128,9 +130,20 @@ def write_docs(settings: Settings) -> None:
     run_dbt(settings, "docs", "generate", "--static", "--target-path", str(target))
 
 
+class _Dbt(DbtCliResource):
+    """dbt as a program only: nothing of it is set up in this process.
+
+    Dagster would read the project anew before every command to look at tables, which the
+    platform does itself.
+    """
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        del args
+
+
 def dbt_resource(settings: Settings) -> DbtCliResource:
     """The dbt command line for the models' asset."""
-    return DbtCliResource(
+    return _Dbt(
         project_dir=str(settings.dbt_dir),
         profiles_dir=str(settings.dbt_dir),
         dbt_executable=_DBT,

@@ -99,6 +99,27 @@ def test_stock_of_every_product_equals_what_the_old_system_states(platform: Plat
     ) == [("0",)]
 
 
+def test_the_summary_ends_with_the_three_orders_that_are_most_urgent(platform: Platform) -> None:
+    printed = (platform.data_dir / "first_run.txt").read_text()
+    said = re.findall(r"^  ([123])\. (.+)$", printed.partition("Order first:\n")[2], re.MULTILINE)
+    proposed = platform.rows(
+        "select urgency_rank, product_name, location_id, reason "
+        "from marts.kpi_reorder_proposals where urgency_rank <= 3 order by urgency_rank"
+    )
+    assert [rank for rank, _ in said] == ["1", "2", "3"] == [row[0] for row in proposed]
+    for (_, sentence), (_, *words) in zip(said, proposed, strict=True):
+        assert all(word in sentence for word in words)
+
+
+def test_stock_is_held_against_what_others_say_in_several_places(platform: Platform) -> None:
+    assert platform.rows(
+        "select count(distinct location_id) > 1, "
+        "count(*) filter (likely_cause = 'none') = count(*) filter (difference = 0), "
+        "count(*) filter (likely_cause <> 'none') > 0 "
+        "from marts.fct_stock_reconciliation"
+    ) == [("True", "True", "True")]
+
+
 def test_a_second_run_loads_nothing_and_publishes_nothing(changed: Platform) -> None:
     version = changed.published_version()
     raw_files = sorted(changed.settings.lake_dir.glob("raw/**/*.parquet"))

@@ -102,15 +102,13 @@ class DbtGraph:
     def selection(self, part: Part) -> tuple[str, str]:
         """What dbt selects and excludes to build a part with its tests.
 
-        dbt selects every test that touches a selected model; those that also read a model of a
-        later part wait for it.
+        dbt selects every test that touches a selected model, and excludes every test that touches
+        an excluded one: those that also read a model of a later part wait for it.
         """
         later = _ORDER[_ORDER.index(part) + 1 :]
-        waiting = [test for test in self._of_kind("test") if self._last_part(test) in later]
-        names = sorted(map(self._name, self.of_part(part)))
-        select = names if part is not Part.models else ["fqn:*"]
-        exclude = [self._name(m) for p in later for m in self.of_part(p)] if select != names else []
-        return " ".join(select), " ".join([*exclude, *sorted(map(self._name, waiting))])
+        select = ["fqn:*"] if part is Part.models else map(self._name, self.of_part(part))
+        exclude = [self._name(model) for its in later for model in self.of_part(its)]
+        return " ".join(select), " ".join(exclude)
 
     def facts_tested_with(self, model: str) -> list[str]:
         """Big facts that tests of a later model read; it is built after them even if not of them.
@@ -118,16 +116,7 @@ class DbtGraph:
         Returns:
             Their relations.
         """
-        if self.parts.get(model) is not Part.marts:
-            return []
-        read = {
-            name
-            for test in self._of_kind("test")
-            if self._shown_on(test) == model
-            for name in self._nodes[test]["depends_on"]["nodes"]
-            if self.parts.get(name) is Part.facts
-        }
-        return sorted(map(self._relation, read))
+        return sorted(map(self._relation, self._facts_tested_with.get(model, ())))
 
     def relations(self) -> dict[str, str]:
         """Model or seed that is a table → its relation in the warehouse."""
@@ -198,18 +187,25 @@ class DbtGraph:
             if source["source_name"] == "planning" and source["name"] not in _MADE_BEFORE_MODELS
         }
 
-    def _last_part(self, test: str) -> Part | None:
-        above = self._nodes[test]["depends_on"]["nodes"]
-        parts = [self.parts[name] for name in above if name in self.parts]
-        return max(parts, key=_ORDER.index, default=None)
-
     def _tested_with(self, names: set[str]) -> set[str]:
         return {
             shown
             for test in self._of_kind("test")
-            if names.intersection(self._nodes[test]["depends_on"]["nodes"])
-            and (shown := self._shown_on(test))
+            if names & self._parents(test) and (shown := self._shown_on(test))
         }
+
+    @cached_property
+    def _facts_tested_with(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for test in self._of_kind("test"):
+            facts = self._parents(test).intersection(self.of_part(Part.facts))
+            shown = self._shown_on(test)
+            if facts and shown and self.parts[shown] is Part.marts:
+                found.setdefault(shown, set()).update(facts)
+        return found
+
+    def _parents(self, test: str) -> set[str]:
+        return set(self._nodes[test]["depends_on"]["nodes"])
 
     def _shown_on(self, test: str) -> str | None:
         node = self._nodes[test]

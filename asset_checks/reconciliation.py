@@ -87,7 +87,7 @@ _TOTALS = [
         ["pos_api__receipts", "pos_api__receipt_lines"],
         "select count(*) as rows, sum(quantity) as quantity, "
         "sum(quantity * unit_price - discount) as amount from pos_api__receipt_lines "
-        "join pos_api__receipts using (receipt_id) where status <> 'returned'",
+        "join pos_api__receipts using (receipt_id) where status is distinct from 'returned'",
     ),
     (
         "transformed/order_lines",
@@ -112,7 +112,7 @@ _TOTALS = [
         "where source = 'pos_api'",
         ["pos_api__receipts"],
         "select count(*) as rows, sum(total) as amount from pos_api__receipts "
-        "where status <> 'returned'",
+        "where status is distinct from 'returned'",
     ),
     (
         "marts/fct_payments",

@@ -119,7 +119,7 @@ def test_lines_and_postage_are_the_total_of_every_order(world, settings):
 
 
 def test_lines_are_what_leaves_the_shelves(world, settings):
-    """Kits as their components, resends too; what no stock item is linked to has its own lines."""
+    """Kits as their components, resends too; unlinked articles go by their channel's name."""
     expected: Counter[tuple[str, str]] = Counter()
     for order in world.orders:
         for item, quantity in order.goods:
@@ -133,8 +133,15 @@ def test_lines_are_what_leaves_the_shelves(world, settings):
     unlinked = sum(line.item is None for order in world.orders for line in order.lines)
     assert ask(
         settings,
-        "select count(*) from transformed.order_lines__linnworks where product_id = order_line_id",
+        "select count(*) from transformed.order_lines__linnworks "
+        "where product_id like 'linnworks-%'",
     ) == [(unlinked,)]
+    # The same unlisted article is the same product in every order.
+    assert ask(
+        settings,
+        "select distinct product_id from transformed.order_lines__linnworks "
+        "where product_id like 'linnworks-%' and is_service",
+    ) == [("linnworks-Gift wrapping",)]
 
 
 def test_components_share_the_kits_money_by_what_they_cost(world, settings):

@@ -160,9 +160,10 @@ _STOCK = """
         from marts.fct_stock_daily
         where stock_date = $as_of
         union all
-        select product_id, location_id, 0, quantity - despatched_quantity, 0
+        select product_id, location_id, 0, quantity - coalesce(despatched_quantity, 0), 0
         from marts.fct_order_lines
-        where order_state = 'open' and quantity > despatched_quantity and not is_service
+        where order_state = 'open' and (is_sale or is_resend) and not is_service
+            and quantity > coalesce(despatched_quantity, 0)
             and order_line_id not in (from taken)
         union all
         select product_id, location_id, 0, 0, quantity - delivered_quantity

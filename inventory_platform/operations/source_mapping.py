@@ -58,7 +58,7 @@ def mapping_page(contracts: Mapping[str, TableContract], dbt_dir: Path, title: s
         "A table's rows are the elements of the list named after the colon of its stream. `^` is "
         "a field of the element around the row, `#` the place in the list, `@` a fact about the "
         "answer. Raw and staging columns have the same names; 🔒 marks personal data. The last "
-        "column is empty where no mart uses the field yet.",
+        "column names the dimensions and facts a field goes into, as far as it shows in them.",
     ]
     for contract in contracts.values():
         lines += ["", *_section(contract, marts)]
@@ -92,10 +92,13 @@ class _Project:
     _origins: dict[str, dict[str, frozenset[Origin]]] = field(default_factory=dict)
 
     def marts_by_origin(self) -> dict[Origin, list[str]]:
-        """Raw column → columns of marts it goes into, as `mart.column`."""
+        """Raw column → columns of dimensions and facts it goes into, as `mart.column`.
+
+        Key figures are made of those, and would fill the page without saying more.
+        """
         found: dict[Origin, list[str]] = {}
         for path in sorted((self.dbt_dir / "models" / "marts").rglob("*.sql")):
-            if self._is_behind_source(path.stem):
+            if not path.stem.startswith("kpi_") and self._is_behind_source(path.stem):
                 for column, origins in self.origins(path.stem).items():
                     for origin in sorted(origins):
                         found.setdefault(origin, []).append(f"`{path.stem}.{column}`")
@@ -163,17 +166,19 @@ class _Project:
     @cached_property
     def _environment(self) -> Environment:
         """Jinja with the project's own macros, as dbt would choose them for DuckDB."""
-        environment = Environment(autoescape=False)
+        environment = Environment(autoescape=False, extensions=["jinja2.ext.do"])
         environment.globals |= {
             "ref": _quoted,
             "source": _quoted,
             "var": lambda _name, default=0: default,
+            "env_var": lambda _name, default="": default,
             "config": lambda **_: "",
+            "execute": False,
             "is_incremental": lambda: False,
             "return": lambda value: value,
             "adapter": _Adapter(environment),
         }
-        for path in sorted((self.dbt_dir / "macros" / "engine").glob("*.sql")):
+        for path in sorted((self.dbt_dir / "macros").rglob("*.sql")):
             macros: Any = environment.from_string(path.read_text(encoding="utf-8")).module
             environment.globals |= {
                 name: value for name, value in vars(macros).items() if not name.startswith("_")

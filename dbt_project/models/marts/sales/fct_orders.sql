@@ -46,9 +46,15 @@ joined as (
         orders.source = 'inventory_db' and orders.source_channel <> 'till' as tells_payments,
         coalesce(contents.line_count, 0) as line_count,
         coalesce(contents.quantity, 0) as quantity,
-        coalesce(order_payments.paid_amount, 0) as paid_amount,
-        coalesce(order_payments.pending_amount, 0) as pending_amount,
-        coalesce(order_payments.refunded_amount, 0) as refunded_amount,
+        cast(
+            coalesce(order_payments.paid_amount, 0) * orders.conversion_rate as decimal(18, 4)
+        ) as paid_amount,
+        cast(
+            coalesce(order_payments.pending_amount, 0) * orders.conversion_rate as decimal(18, 4)
+        ) as pending_amount,
+        cast(
+            coalesce(order_payments.refunded_amount, 0) * orders.conversion_rate as decimal(18, 4)
+        ) as refunded_amount,
         coalesce(order_payments.payment_count, 0) as payment_count,
         coalesce(order_payments.failed_attempt_count, 0) as failed_attempt_count,
         order_payments.first_paid_at

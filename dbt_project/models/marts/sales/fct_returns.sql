@@ -43,11 +43,15 @@ final as (
         cast(returns.return_type as string) as return_type,
         cast(returns.quantity as bigint) as quantity,
         cast(returns.refund_amount as decimal(18, 4)) as refund_amount,
-        -- A refund holds tax at the rate of what was sold: of its line, or else of its order.
+        -- Where the source does not state it, a refund holds tax at the rate of what was sold: of its
+        -- line, or else of its order.
         cast(
-            returns.refund_amount * coalesce(
-                order_lines.tax_amount / nullif(order_lines.gross_amount, 0),
-                orders.tax_amount / nullif(orders.total_amount, 0)
+            coalesce(
+                returns.refund_tax_amount,
+                returns.refund_amount * coalesce(
+                    order_lines.tax_amount / nullif(order_lines.gross_amount, 0),
+                    orders.tax_amount / nullif(orders.total_amount, 0)
+                )
             )
             as decimal(18, 4)
         ) as refund_tax_amount,

@@ -121,6 +121,16 @@ return_totals as (
 
 ),
 
+-- Where no return names its order, nothing is known of what comes back.
+telling as (
+
+    select distinct coalesce(channel, 'unknown') as channel
+
+    from returns
+    where order_id is not null
+
+),
+
 final as (
 
     select
@@ -153,15 +163,23 @@ final as (
             / nullif(line_totals.tracked_line_count, 0)
             as double
         ) as line_fill_rate,
-        cast(coalesce(return_totals.return_units, 0) as bigint) as return_units,
+        cast(case
+            when telling.channel is not null then coalesce(return_totals.return_units, 0)
+        end as bigint) as return_units,
         cast(
-            cast(coalesce(return_totals.return_units, 0) as double) / nullif(line_totals.units, 0)
+            cast(case
+                when telling.channel is not null then coalesce(return_totals.return_units, 0)
+            end as double) / nullif(line_totals.units, 0)
             as double
         ) as return_rate,
         cast(coalesce(line_totals.gross_amount, 0) as decimal(18, 2)) as gross_amount,
-        cast(coalesce(return_totals.refund_amount, 0) as decimal(18, 2)) as refund_amount,
+        cast(case
+            when telling.channel is not null then coalesce(return_totals.refund_amount, 0)
+        end as decimal(18, 2)) as refund_amount,
         cast(
-            cast(coalesce(return_totals.refund_amount, 0) as double)
+            cast(case
+                when telling.channel is not null then coalesce(return_totals.refund_amount, 0)
+            end as double)
             / nullif(line_totals.gross_amount, 0)
             as double
         ) as refund_share
@@ -173,6 +191,7 @@ final as (
     left join return_totals
         on order_totals.month_start_date = return_totals.month_start_date
         and order_totals.channel = return_totals.channel
+    left join telling on order_totals.channel = telling.channel
 
 )
 

@@ -79,16 +79,16 @@ quantities as (
         order_lines.product_id,
         orders.location_id,
         0 as on_hand,
-        order_lines.quantity - order_lines.despatched_quantity as reserved,
+        order_lines.quantity - coalesce(order_lines.despatched_quantity, 0) as reserved,
         0 as on_order
 
     from order_lines
     inner join orders on order_lines.order_id = orders.order_id
     left join taken on order_lines.order_line_id = taken.order_line_id
-    where orders.order_state = 'open'
+    where orders.order_state = 'open' and (orders.is_sale or orders.is_resend)
         and orders.location_id is not null
         and order_lines.product_id is not null
-        and order_lines.quantity > order_lines.despatched_quantity
+        and order_lines.quantity > coalesce(order_lines.despatched_quantity, 0)
         and not order_lines.is_service
         and taken.order_line_id is null
 

@@ -341,7 +341,7 @@ final as (
             when 'sensors alone' then
                 'By the sensors there would be ' || cast(judged.sensor_quantity as string)
                 || ', the book says ' || cast(judged.book_quantity as string)
-                || ' and nobody else contradicts it: they are '
+                || ' and no other system contradicts it: they are '
                 || cast(abs(judged.difference) as string) || ' off.'
             when 'count alone' then
                 cast(judged.counted_quantity as string) || ' were counted on '

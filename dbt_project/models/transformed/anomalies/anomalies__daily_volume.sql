@@ -1,8 +1,8 @@
 -- Orders and units of a channel on a day, beside the same weekday of the twelve weeks before: how far
 -- from their median, in median absolute deviations. The deviation counts as at least the square root
 -- of the median (what counting alone varies by) and one hundredth of it. The newest day is left out,
--- it is still filling up. Where less than one is usual on such a weekday nothing is, and less than
--- 30 % from the usual is not worth a look.
+-- it is still filling up. Where fewer than five are usual on such a weekday chance decides, and less
+-- than 30 % from the usual is not worth a look.
 
 {%- set weeks = 12 %}
 {%- set fewest_weeks = 4 %}
@@ -154,7 +154,7 @@ spreads as (
         on centers.channel = earlier.channel
         and centers.measure = earlier.measure
         and centers.order_date = earlier.order_date
-    where centers.usual >= 1
+    where centers.usual >= 5
     group by centers.channel, centers.measure, centers.order_date
 
 ),

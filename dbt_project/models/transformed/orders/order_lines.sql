@@ -1,5 +1,11 @@
 -- Where the source does not say what a unit cost when it was sold, it is what a unit costs now.
 
+{% set columns = [
+    'order_line_id', 'order_id', 'source', 'line_number', 'product_id', 'kit_product_id',
+    'kit_line_id', 'kit_quantity', 'quantity', 'despatched_quantity', 'gross_amount',
+    'tax_amount', 'net_amount', 'discount_amount', 'unit_cost', 'is_service', 'last_load_id'
+] %}
+
 with
 
 inventory_db_order_lines as (
@@ -52,164 +58,19 @@ products as (
 
 united as (
 
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from inventory_db_order_lines
-
+    select {{ columns | join(', ') }} from inventory_db_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from linnworks_order_lines
-
+    select {{ columns | join(', ') }} from linnworks_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from pos_api_order_lines
-
+    select {{ columns | join(', ') }} from pos_api_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from shop_files_order_lines
-
+    select {{ columns | join(', ') }} from shop_files_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from shop_events_order_lines
-
+    select {{ columns | join(', ') }} from shop_events_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from northwind_order_lines
-
+    select {{ columns | join(', ') }} from northwind_order_lines
     union all
-
-    select
-        order_line_id,
-        order_id,
-        source,
-        line_number,
-        product_id,
-        kit_product_id,
-        kit_line_id,
-        kit_quantity,
-        quantity,
-        despatched_quantity,
-        gross_amount,
-        tax_amount,
-        net_amount,
-        discount_amount,
-        unit_cost,
-        is_service,
-        last_load_id
-
-    from model_cars_order_lines
+    select {{ columns | join(', ') }} from model_cars_order_lines
 
 ),
 

@@ -24,10 +24,17 @@ inventory_products as (
 
 ),
 
+sales_channels as (
+
+    select * from {{ ref('sales_channels') }}
+
+),
+
 documents as (
 
     select
         'inventory_db-pos-' || cast(transaction_id as string) as order_id,
+        'till' as source_channel,
         product_id,
         quantity_sold as quantity,
         true as has_left,
@@ -40,6 +47,7 @@ documents as (
 
     select
         'inventory_db-web-' || cast(ecommerce_orders.order_id as string) as order_id,
+        ecommerce_orders.platform as source_channel,
         ecommerce_orders.product_id,
         ecommerce_orders.quantity_ordered as quantity,
         order_statuses.order_state in ('despatched', 'delivered', 'returned') as has_left,
@@ -66,9 +74,11 @@ final as (
         cast(null as bigint) as kit_quantity,
         documents.quantity,
         case when documents.has_left then documents.quantity else 0 end as despatched_quantity,
-        cast(documents.total_price as decimal(18, 4)) as gross_amount,
+        cast(documents.total_price * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4))
+            as gross_amount,
         cast(null as decimal(18, 4)) as tax_amount,
-        cast(documents.total_price as decimal(18, 4)) as net_amount,
+        cast(documents.total_price * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4))
+            as net_amount,
         cast(0 as decimal(18, 4)) as discount_amount,
         cast(null as decimal(18, 6)) as unit_cost,
         false as is_service,
@@ -76,6 +86,9 @@ final as (
 
     from documents
     left join inventory_products on documents.product_id = inventory_products.source_product_id
+    left join sales_channels
+        on sales_channels.source = 'inventory_db'
+        and documents.source_channel = sales_channels.source_channel
 
 )
 

@@ -31,7 +31,7 @@ final as (
         cast(null as string) as kit_line_id,
         cast(null as bigint) as kit_quantity,
         wholesale.quantity,
-        cast(0 as bigint) as despatched_quantity,
+        cast(null as bigint) as despatched_quantity,
         cast(wholesale.total * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4))
             as gross_amount,
         cast(null as decimal(18, 4)) as tax_amount,

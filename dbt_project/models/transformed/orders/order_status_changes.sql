@@ -1,3 +1,7 @@
+{% set columns = [
+    'order_id', 'source', 'order_state', 'source_status', 'changed_at', 'last_load_id'
+] %}
+
 with
 
 inventory_db_order_status_changes as (
@@ -26,51 +30,13 @@ model_cars_order_status_changes as (
 
 united as (
 
-    select
-        order_id,
-        source,
-        order_state,
-        source_status,
-        changed_at,
-        last_load_id
-
-    from inventory_db_order_status_changes
-
+    select {{ columns | join(', ') }} from inventory_db_order_status_changes
     union all
-
-    select
-        order_id,
-        source,
-        order_state,
-        source_status,
-        changed_at,
-        last_load_id
-
-    from linnworks_order_status_changes
-
+    select {{ columns | join(', ') }} from linnworks_order_status_changes
     union all
-
-    select
-        order_id,
-        source,
-        order_state,
-        source_status,
-        changed_at,
-        last_load_id
-
-    from shop_events_order_status_changes
-
+    select {{ columns | join(', ') }} from shop_events_order_status_changes
     union all
-
-    select
-        order_id,
-        source,
-        order_state,
-        source_status,
-        changed_at,
-        last_load_id
-
-    from model_cars_order_status_changes
+    select {{ columns | join(', ') }} from model_cars_order_status_changes
 
 ),
 

@@ -1,6 +1,14 @@
 -- What all sources say of orders, under the channel's shared name. A channel that no seed lists
 -- keeps the name its source gives it.
 
+{% set columns = [
+    'order_id', 'source', 'source_order_number', 'source_channel', 'customer_id', 'location_id',
+    'country', 'ordered_at', 'order_date', 'paid_at', 'despatched_at', 'delivered_at',
+    'cancelled_at', 'despatch_by_at', 'order_state', 'is_sale', 'is_cancelled', 'is_resend',
+    'is_returned', 'currency', 'conversion_rate', 'goods_amount', 'postage_amount',
+    'discount_amount', 'tax_amount', 'total_amount', 'postage_cost_amount', 'last_load_id'
+] %}
+
 with
 
 inventory_db_orders as (
@@ -53,241 +61,19 @@ sales_channels as (
 
 united as (
 
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from inventory_db_orders
-
+    select {{ columns | join(', ') }} from inventory_db_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from linnworks_orders
-
+    select {{ columns | join(', ') }} from linnworks_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from pos_api_orders
-
+    select {{ columns | join(', ') }} from pos_api_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from shop_files_orders
-
+    select {{ columns | join(', ') }} from shop_files_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from shop_events_orders
-
+    select {{ columns | join(', ') }} from shop_events_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from northwind_orders
-
+    select {{ columns | join(', ') }} from northwind_orders
     union all
-
-    select
-        order_id,
-        source,
-        source_order_number,
-        source_channel,
-        customer_id,
-        location_id,
-        country,
-        ordered_at,
-        order_date,
-        paid_at,
-        despatched_at,
-        delivered_at,
-        cancelled_at,
-        despatch_by_at,
-        order_state,
-        is_sale,
-        is_cancelled,
-        is_resend,
-        is_returned,
-        currency,
-        conversion_rate,
-        goods_amount,
-        postage_amount,
-        discount_amount,
-        tax_amount,
-        total_amount,
-        postage_cost_amount,
-        last_load_id
-
-    from model_cars_orders
+    select {{ columns | join(', ') }} from model_cars_orders
 
 ),
 

@@ -1,3 +1,9 @@
+{% set columns = [
+    'return_id', 'source', 'source_channel', 'order_id', 'order_line_id', 'product_id',
+    'customer_id', 'location_id', 'country', 'returned_at', 'return_date', 'return_type',
+    'quantity', 'refund_amount', 'refund_tax_amount', 'reason', 'last_load_id'
+] %}
+
 with
 
 inventory_db_returns as (
@@ -26,69 +32,11 @@ sales_channels as (
 
 united as (
 
-    select
-        return_id,
-        source,
-        source_channel,
-        order_id,
-        order_line_id,
-        product_id,
-        customer_id,
-        location_id,
-        country,
-        returned_at,
-        return_date,
-        return_type,
-        quantity,
-        refund_amount,
-        reason,
-        last_load_id
-
-    from inventory_db_returns
-
+    select {{ columns | join(', ') }} from inventory_db_returns
     union all
-
-    select
-        return_id,
-        source,
-        source_channel,
-        order_id,
-        order_line_id,
-        product_id,
-        customer_id,
-        location_id,
-        country,
-        returned_at,
-        return_date,
-        return_type,
-        quantity,
-        refund_amount,
-        reason,
-        last_load_id
-
-    from linnworks_returns
-
+    select {{ columns | join(', ') }} from linnworks_returns
     union all
-
-    select
-        return_id,
-        source,
-        source_channel,
-        order_id,
-        order_line_id,
-        product_id,
-        customer_id,
-        location_id,
-        country,
-        returned_at,
-        return_date,
-        return_type,
-        quantity,
-        refund_amount,
-        reason,
-        last_load_id
-
-    from pos_api_returns
+    select {{ columns | join(', ') }} from pos_api_returns
 
 ),
 
@@ -110,6 +58,7 @@ final as (
         united.return_type,
         united.quantity,
         united.refund_amount,
+        united.refund_tax_amount,
         united.reason,
         united.last_load_id
 

@@ -32,6 +32,12 @@ order_lines as (
 
 ),
 
+locations as (
+
+    select * from {{ ref('locations') }}
+
+),
+
 final as (
 
     select
@@ -45,12 +51,15 @@ final as (
         orders.location_id,
         orders.country,
         ecommerce_orders.updated_at as returned_at,
-        cast(ecommerce_orders.updated_at as date) as return_date,
+        {{ local_date('ecommerce_orders.updated_at', 'locations.time_zone') }} as return_date,
         'return' as return_type,
         order_lines.quantity,
-        cast(coalesce(order_payments.refunded_amount, 0) as decimal(18, 4)) as refund_amount,
+        cast(
+            coalesce(order_payments.refunded_amount, 0) * orders.conversion_rate as decimal(18, 4)
+        ) as refund_amount,
+        cast(null as decimal(18, 4)) as refund_tax_amount,
         cast(null as string) as reason,
-        ecommerce_orders._load_id as last_load_id
+        orders.last_load_id
 
     from ecommerce_orders
     inner join order_statuses
@@ -60,6 +69,7 @@ final as (
         on 'inventory_db-web-' || cast(ecommerce_orders.order_id as string) = orders.order_id
     inner join order_lines on orders.order_id = order_lines.order_id
     left join order_payments on ecommerce_orders.order_id = order_payments.order_id
+    left join locations on orders.location_id = locations.location_id
 
 )
 

@@ -269,6 +269,7 @@ final as (
             partition by unpacked.return_key
             order by unpacked.leaf_place asc nulls last
         ), 0) as decimal(18, 4)) as refund_amount,
+        cast(null as decimal(18, 4)) as refund_tax_amount,
         unpacked.reason,
         unpacked.last_load_id
 

@@ -59,6 +59,11 @@ final as (
             -(receipt_lines.quantity * receipt_lines.unit_price - receipt_lines.discount)
             * coalesce(sales_channels.conversion_rate, 1) as decimal(18, 4)
         ) as refund_amount,
+        cast(
+            -(receipt_lines.quantity * receipt_lines.unit_price - receipt_lines.discount)
+            * coalesce(sales_channels.conversion_rate, 1)
+            * receipt_lines.tax_rate / (1 + receipt_lines.tax_rate) as decimal(18, 4)
+        ) as refund_tax_amount,
         cast(null as string) as reason,
         greatest(receipt_lines._load_id, receipts._load_id) as last_load_id
 

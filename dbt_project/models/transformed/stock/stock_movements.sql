@@ -1,6 +1,12 @@
 -- Only the system that keeps the book of a location moves stock there; each source's model sees to
 -- it.
 
+{% set columns = [
+    'movement_id', 'product_id', 'location_id', 'moved_at', 'movement_date', 'movement_type',
+    'reason', 'quantity_change', 'quantity', 'direction', 'source', 'source_table', 'source_id',
+    'order_line_id', 'last_load_id'
+] %}
+
 with
 
 inventory_db_movements as (
@@ -35,108 +41,15 @@ model_cars_movements as (
 
 final as (
 
-    select
-        movement_id,
-        product_id,
-        location_id,
-        moved_at,
-        movement_date,
-        movement_type,
-        reason,
-        quantity_change,
-        quantity,
-        direction,
-        source,
-        source_table,
-        source_id,
-        order_line_id,
-        last_load_id
-
-    from inventory_db_movements
-
+    select {{ columns | join(', ') }} from inventory_db_movements
     union all
-
-    select
-        movement_id,
-        product_id,
-        location_id,
-        moved_at,
-        movement_date,
-        movement_type,
-        reason,
-        quantity_change,
-        quantity,
-        direction,
-        source,
-        source_table,
-        source_id,
-        order_line_id,
-        last_load_id
-
-    from linnworks_movements
-
+    select {{ columns | join(', ') }} from linnworks_movements
     union all
-
-    select
-        movement_id,
-        product_id,
-        location_id,
-        moved_at,
-        movement_date,
-        movement_type,
-        reason,
-        quantity_change,
-        quantity,
-        direction,
-        source,
-        source_table,
-        source_id,
-        order_line_id,
-        last_load_id
-
-    from pos_api_movements
-
+    select {{ columns | join(', ') }} from pos_api_movements
     union all
-
-    select
-        movement_id,
-        product_id,
-        location_id,
-        moved_at,
-        movement_date,
-        movement_type,
-        reason,
-        quantity_change,
-        quantity,
-        direction,
-        source,
-        source_table,
-        source_id,
-        order_line_id,
-        last_load_id
-
-    from northwind_movements
-
+    select {{ columns | join(', ') }} from northwind_movements
     union all
-
-    select
-        movement_id,
-        product_id,
-        location_id,
-        moved_at,
-        movement_date,
-        movement_type,
-        reason,
-        quantity_change,
-        quantity,
-        direction,
-        source,
-        source_table,
-        source_id,
-        order_line_id,
-        last_load_id
-
-    from model_cars_movements
+    select {{ columns | join(', ') }} from model_cars_movements
 
 )
 

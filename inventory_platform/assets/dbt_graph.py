@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class DbtGraph:
     """The models of a manifest, with their part and their ancestors."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
-        self._manifest = manifest
+        self.manifest = manifest
         self._nodes: dict[str, Any] = {**manifest["nodes"], **manifest["sources"]}
 
     @cached_property
@@ -106,9 +106,9 @@ class DbtGraph:
         an excluded one: those that also read a model of a later part wait for it.
         """
         later = _ORDER[_ORDER.index(part) + 1 :]
-        select = ["fqn:*"] if part is Part.models else map(self._name, self.of_part(part))
         exclude = [self._name(model) for its in later for model in self.of_part(its)]
-        return " ".join(select), " ".join(exclude)
+        select = map(self._name, self.of_part(part))
+        return "fqn:*" if part is Part.models else " ".join(select), " ".join(exclude)
 
     def facts_tested_with(self, model: str) -> list[str]:
         """Big facts that tests of a later model read; it is built after them even if not of them.
@@ -134,7 +134,7 @@ class DbtGraph:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting += [up for up in self._manifest["parent_map"][name] if up in self._nodes]
+                waiting += [up for up in self.manifest["parent_map"][name] if up in self._nodes]
         return found
 
     def files_of(self, names: Iterable[str]) -> list[Path]:
@@ -149,7 +149,7 @@ class DbtGraph:
 
     def raw_relations_of(self, names: Iterable[str]) -> list[str]:
         """Raw tables among these nodes, as `<source>__<table>`."""
-        sources = self._manifest["sources"]
+        sources = self.manifest["sources"]
         return sorted(
             sources[name]["identifier"]
             for name in names
@@ -167,14 +167,14 @@ class DbtGraph:
         return MonthlyFact(self._relation(name), months["relation"], months["date"], months["key"])
 
     def _of_kind(self, *kinds: str) -> list[str]:
-        nodes = self._manifest["nodes"]
+        nodes = self.manifest["nodes"]
         return [name for name, node in nodes.items() if node["resource_type"] in kinds]
 
     def _descendants(self, names: Iterable[str]) -> set[str]:
         found: set[str] = set()
         waiting = list(names)
         while waiting:
-            for child in self._manifest["child_map"].get(waiting.pop(), []):
+            for child in self.manifest["child_map"].get(waiting.pop(), []):
                 if child not in found and child.startswith("model."):
                     found.add(child)
                     waiting.append(child)
@@ -183,7 +183,7 @@ class DbtGraph:
     def _later_tables(self) -> dict[str, str]:
         return {
             source["name"]: name
-            for name, source in self._manifest["sources"].items()
+            for name, source in self.manifest["sources"].items()
             if source["source_name"] == "planning" and source["name"] not in _MADE_BEFORE_MODELS
         }
 
@@ -212,8 +212,8 @@ class DbtGraph:
         named = node["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
         if named is None:
             attached = node.get("attached_node")
-            return str(attached) if attached in self._manifest["nodes"] else None
-        return next((n for n in self._manifest["nodes"] if self._name(n) == named), None)
+            return str(attached) if attached in self.manifest["nodes"] else None
+        return next((n for n in self.manifest["nodes"] if self._name(n) == named), None)
 
     def _relation(self, name: str) -> str:
         return f"{self._nodes[name]['schema']}.{self._name(name)}"
@@ -224,4 +224,12 @@ class DbtGraph:
 
 def read_graph(settings: Settings) -> DbtGraph:
     """The graph of the manifest as it is prepared."""
-    return DbtGraph(json.loads(manifest_path(settings).read_text()))
+    path = manifest_path(settings)
+    return _graph_of(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _graph_of(path: Path, written: int) -> DbtGraph:
+    """Read once per manifest, which takes longer than all that is asked of it."""
+    del written
+    return DbtGraph(json.loads(path.read_text()))

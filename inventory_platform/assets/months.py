@@ -1,8 +1,8 @@
 """Which months of the big facts have to be built: what new rows touch, what is old, what failed.
 
 A month is named by its first day, as Dagster's partitions are. The first one also holds
-everything earlier. Stock of a day depends on all days before it, so a build always runs from the
-first month that changed to the newest.
+everything earlier. Stock of a day depends on all days before it, so a build that nobody asked for
+always runs from the first month that may have changed to the newest.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def note_changes(registry: Registry, graph: DbtGraph) -> None:
     To be called when the models that big facts are made of are built.
     """
     state = read_build_state(registry.settings)
-    months = look_for_changes(registry, graph, state.months)
+    months = _look_for_changes(registry, graph, state.months)
     write_build_state(registry.settings, replace(state, months=months))
 
 
@@ -147,7 +147,7 @@ def next_window(registry: Registry, graph: DbtGraph) -> Window | None:
     return window_to_build(known, keys)
 
 
-def look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Months:
+def _look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Months:
     """What is known of the months, with the rows that were loaded since.
 
     Months within the last `rebuild_months` are due; older ones are late and wait to be asked for.

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources update-snapshots lock clean
+.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,10 @@ bench-sources: $(VENV)/.installed-dev ## Measure pages, files and streams agains
 	@$(BIN)/python benchmarks/rest.py
 	@$(BIN)/python benchmarks/files.py
 	@$(BIN)/python benchmarks/streams.py
+
+bench-models: $(VENV)/.installed-dev ## Measure building the models and planning.
+	@$(BIN)/python benchmarks/marts.py
+	@$(BIN)/python benchmarks/planning.py
 
 update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update

@@ -79,7 +79,7 @@ def run(
         bool, typer.Option(help="Build the models even if nothing they are made from changed.")
     ] = False,
     full: Annotated[
-        bool, typer.Option(help="Build all months of the big facts, not only those that changed.")
+        bool, typer.Option(help="Build all months of the big facts, not only the newest.")
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
@@ -107,16 +107,13 @@ def run(
 
 
 def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
-    """Build the models from what is loaded: of the big facts the months that changed, if any."""
-    from inventory_platform.assets.build_state import read_build_state
+    """Build the models from what is loaded: of the big facts the months that may have changed."""
     from inventory_platform.assets.dbt_graph import read_graph
-    from inventory_platform.assets.months import look_for_changes, month_keys, window_to_build
+    from inventory_platform.assets.months import next_window
     from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS
 
     settings = registry.settings
-    known = read_build_state(settings).months
-    months = look_for_changes(registry, read_graph(settings), known)
-    window = window_to_build(months, month_keys(settings))
+    window = next_window(registry, read_graph(settings))
     job = BUILD if window else BUILD_KEEPING_FACTS
     return _execute(settings, definitions, job, window=window)
 

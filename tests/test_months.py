@@ -1,7 +1,8 @@
 """Big facts by month: what a run builds, what waits, and that what failed is not forgotten.
 
-A small shop with one table, one big fact and one mart, built by dbt for real; the arithmetic of
-months and parts without it.
+A small shop with one table, built by dbt for real: the project's own stock facts with their tests,
+a fact that can fail, and a mart. One story, because every start of dbt takes seconds; the
+arithmetic of months and parts without it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from asset_checks.base import Verdict
 from asset_checks.completeness import check_late_data, missing_days
+from asset_checks.stock import check_identity
 from inventory_platform.assets.build_state import (
     BuildState,
     Built,
@@ -28,10 +31,10 @@ from inventory_platform.assets.dbt_project import dbt_resource, prepare_manifest
 from inventory_platform.assets.months import (
     Touched,
     Window,
-    look_for_changes,
     month_keys,
     month_of,
     months_partitions,
+    next_window,
     parse_window,
     window_to_build,
     with_touched,
@@ -54,8 +57,9 @@ from inventory_platform.warehouse import Warehouse, open_warehouse
 from tests.conftest import Shop
 
 KEYS = ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01", "2026-06-01"]
-FACT = dg.AssetKey(["marts", "fct_sales"])
-MART = dg.AssetKey(["marts", "kpi_sales"])
+SALES = dg.AssetKey(["marts", "fct_sales"])
+STOCK = (dg.AssetKey(["marts", "fct_stock_movements"]), dg.AssetKey(["marts", "fct_stock_daily"]))
+FACTS = (SALES, *STOCK)
 
 
 class Sales(Contract):
@@ -69,15 +73,33 @@ class Sales(Contract):
         metadata = table("Sales", key=["sale_id"])
 
 
-_MODELS = {
-    "transformed/sales": """
-        {{ config(schema='transformed', materialized='view') }}
+_FILES = {
+    "models/transformed/sales.sql": """
+        {{ config(schema='transformed', materialized='table') }}
         select sale_id, amount, cast(sold_at as date) as sale_date,
             _load_id as last_load_id
         from {{ ref('stg_shop__sales') }}
     """,
+    "models/transformed/stock_movements.sql": """
+        {{ config(schema='transformed', materialized='table') }}
+        select cast(sale_id as string) as movement_id, 'A' as product_id, 'N' as location_id,
+            cast(sale_date as timestamp) as moved_at, sale_date as movement_date,
+            'receipt' as movement_type, '' as reason, amount as quantity_change,
+            amount as quantity, 'in' as direction, 'shop' as source, 'sales' as source_table,
+            sale_id as source_id, null as order_line_id, last_load_id
+        from {{ ref('sales') }}
+    """,
+    "models/transformed/business_days.sql": """
+        {{ config(schema='transformed', materialized='view') }}
+        select cast(range as date) as date_day
+        from range(date '2025-07-01', date '2026-07-01', interval 1 day)
+    """,
+    "models/transformed/products.sql": """
+        {{ config(schema='transformed', materialized='view') }}
+        select 'A' as product_id, 1 as unit_cost, 2 as unit_price
+    """,
     # An amount of 13 cannot be built, which is how a test makes a month fail.
-    "marts/fct_sales": """
+    "models/marts/fct_sales.sql": """
         {{ config(schema='marts', materialized='incremental', incremental_strategy='append',
             tags=['by_month'], pre_hook="{{ clear_months('sale_date') }}",
             meta={'months': {'relation': 'transformed.sales', 'date': 'sale_date',
@@ -85,13 +107,26 @@ _MODELS = {
         select sale_id, sale_date,
             case when amount = 13 then cast(error('unlucky') as bigint) else amount end as amount
         from {{ ref('sales') }}
-        where {{ in_months('sale_date') }}
+        where {{ in_months('sale_date') }} and {{ in_no_other_month('sale_id') }}
     """,
-    "marts/kpi_sales": """
+    "models/marts/kpi_sales.sql": """
         {{ config(schema='marts', materialized='table') }}
         select sum(amount) as amount from {{ ref('fct_sales') }}
     """,
+    # Touches a fact, and can only run after what is made of it.
+    "tests/assert_kpi_sales_is_all_sales.sql": """
+        select amount from {{ ref('kpi_sales') }}
+        where amount <> (select sum(amount) from {{ ref('fct_sales') }})
+    """,
 }
+_COPIED = (
+    "models/marts/stock/fct_stock_movements.sql",
+    "models/marts/stock/fct_stock_daily.sql",
+    "tests/assert_stock_continues.sql",
+    "tests/assert_stock_covers_every_day.sql",
+    "tests/assert_stock_equals_movements.sql",
+    "tests/assert_stock_movements_are_complete.sql",
+)
 _PROJECT = """
 name: shop
 profile: inventory
@@ -100,6 +135,8 @@ models:
   shop:
     staging:
       +schema: staging
+    marts:
+      +schema: marts
 """
 
 
@@ -151,8 +188,7 @@ class Business:
 
     def window(self) -> Window | None:
         """The months the next run would build."""
-        graph = read_graph(self.registry.settings)
-        return window_to_build(look_for_changes(self.registry, graph, self.months), self.keys)
+        return next_window(self.registry, read_graph(self.registry.settings))
 
     def ask(self, sql: str) -> list[Any]:
         with open_warehouse(self.registry.settings) as con:
@@ -161,17 +197,96 @@ class Business:
     def status(self, month: str) -> str | None:
         partitions = months_partitions(self.registry.settings)
         with dg.DagsterInstance.get() as instance:
-            found = instance.get_status_by_partition(FACT, self.keys, partitions)
+            found = instance.get_status_by_partition(SALES, self.keys, partitions)
         assert found is not None
         status = found[month]
         return status.value if status else None
 
+    def see(self, window: Window | None, succeeded: bool) -> Seen:
+        """What there is after a build."""
+        with open_warehouse(self.registry.settings) as con:
+            late, identity = check_late_data(con, self.registry.settings), check_identity(con)
+        return Seen(
+            window=window,
+            succeeded=succeeded,
+            sales={n: (of, on.isoformat()) for n, of, on in self.ask(
+                "select sale_id, amount, sale_date from marts.fct_sales"
+            )},
+            moved=self.ask("select sum(quantity_change) from marts.fct_stock_movements")[0][0],
+            closing=self.ask(
+                "select closing_quantity from marts.fct_stock_daily where stock_date = '2026-06-30'"
+            )[0][0],
+            published=self.ask("select amount from marts.kpi_sales")[0][0],
+            status={key: self.status(key) for key in self.keys},
+            months=self.months,
+            problem=read_build_state(self.registry.settings).problem(set(Part)),
+            next=self.window(),
+            late=late,
+            identity=identity,
+        )  # fmt: skip
 
-def _business(folder: Path, dbt_dir: Path, extensions: Path) -> Business:
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
-    if not (data / "duckdb_extensions").exists():
-        (data / "duckdb_extensions").symlink_to(extensions)
+
+@dataclass(frozen=True)
+class Seen:
+    """What a build left behind.
+
+    Attributes:
+        window: The months it was asked for.
+        succeeded: Whether every model was built and every test passed.
+        sales: Number of a sale in the fact → its amount and day; none is there twice.
+        moved: All stock movements of the fact together.
+        closing: Stock at the end of the last day.
+        published: What the mart says.
+        status: The months' state in Dagster.
+        months: What is known of them.
+        problem: Why nothing may be published.
+        next: The months the next run would build.
+        late: The check of the months that wait.
+        identity: The check that stock adds up.
+    """
+
+    window: Window | None
+    succeeded: bool
+    sales: dict[int, tuple[int, str]]
+    moved: int
+    closing: int
+    published: int
+    status: dict[str, str | None]
+    months: Months
+    problem: str | None
+    next: Window | None
+    late: Verdict
+    identity: Verdict
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was seen after each build, one after another."""
+
+    first: Seen
+    with_late_rows: Seen
+    backfilled: Seen
+    failed: Seen
+    elsewhere: Seen
+    mended: Seen
+    by_other_models: Window | None
+
+
+def _shop(folder: Path, extensions: Path) -> Business:
+    data, dbt_dir = folder / "data", folder / "dbt_project"
+    data.mkdir()
+    (data / "duckdb_extensions").symlink_to(extensions)
+    for name in ("macros", "tests/generic"):
+        shutil.copytree(PROJECT_DIR / "dbt_project" / name, dbt_dir / name)
+    shutil.copy(PROJECT_DIR / "dbt_project" / "profiles.yml", dbt_dir)
+    (folder / "seeds" / "reference").mkdir(parents=True)
+    (dbt_dir / "dbt_project.yml").write_text(_PROJECT)
+    for name in _COPIED:
+        (dbt_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT_DIR / "dbt_project" / name, dbt_dir / name)
+    for name, sql in _FILES.items():
+        (dbt_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (dbt_dir / name).write_text(sql)
     settings = Settings(
         data_dir=data, dbt_dir=dbt_dir, threads=1, history_start=date(2026, 1, 15), rebuild_months=3
     )
@@ -182,149 +297,145 @@ def _business(folder: Path, dbt_dir: Path, extensions: Path) -> Business:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, extensions):
-    """Six sales from January to June, all months built. Copy it, do not change it."""
-    folder = tmp_path_factory.mktemp("months")
-    dbt_dir = folder / "dbt_project"
-    shutil.copytree(PROJECT_DIR / "dbt_project" / "macros", dbt_dir / "macros")
-    shutil.copy(PROJECT_DIR / "dbt_project" / "profiles.yml", dbt_dir)
-    (folder / "seeds" / "reference").mkdir(parents=True)
-    (dbt_dir / "dbt_project.yml").write_text(_PROJECT)
-    for name, sql in _MODELS.items():
-        path = dbt_dir / "models" / f"{name}.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sql)
-    business = _business(folder, dbt_dir, extensions)
+def story(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Story:
+    """A shop with a sale in each month from January to June, and what happens to it."""
+    business = _shop(tmp_path_factory.mktemp("months"), extensions)
+    settings = business.registry.settings
+
+    def build(window: Window | None, *keys: dg.AssetKey) -> Seen:
+        return business.see(window, business.build(window, *keys))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", str(folder / "data"))
+        patch.setenv("DAGSTER_HOME", str(settings.data_dir))
         rows = [(n, n, f"2026-0{n}-10 10:00:00") for n in range(1, 7)]
         columns = {"SaleID": "INTEGER", "Amount": "INTEGER", "SoldAt": "TIMESTAMP"}
         business.shop.write("Sales", [(0, 100, "2025-07-01 10:00:00"), *rows], columns)
         business.load()
         prepare_manifest(business.registry)
-        window = business.window()
-        assert window is not None
-        assert window.is_all
-        assert business.build(window)
-    return business
+        first = build(business.window())
+
+        business.shop.execute("delete from Sales where SaleID = 3")
+        business.sell(
+            (7, 1000, "2026-05-20"),
+            (4, 4, "2026-06-20"),  # from a month that is built
+            (2, 2, "2026-06-21"),  # from one that is not
+            (8, 500, "2026-02-02"),
+        )
+        with_late_rows = build(business.window())
+        backfilled = build(parse_window(settings, "2026-02", None), *FACTS)
+
+        business.sell((5, 13, "2026-05-11"))
+        failed = build(business.window())
+        elsewhere = build(parse_window(settings, "2026-02", "2026-03"), *FACTS)
+        business.sell((5, 14, "2026-05-12"))
+        mended = build(business.window())
+
+        model = settings.dbt_dir / "models" / "transformed" / "sales.sql"
+        model.write_text(model.read_text().replace("amount,", "amount + 1 as amount,"))
+        by_other_models = business.window()
+    return Story(first, with_late_rows, backfilled, failed, elsewhere, mended, by_other_models)
 
 
-@pytest.fixture
-def business(built, tmp_path, extensions, monkeypatch):
-    """A copy that a test may change."""
-    shutil.copytree(built.shop.folder / "data", tmp_path / "data", symlinks=True)
-    shutil.copy(built.shop.database, tmp_path)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "data"))
-    return _business(tmp_path, built.registry.settings.dbt_dir, extensions)
-
-
-def total(business: Business) -> list[Any]:
-    return business.ask("select amount from marts.kpi_sales")
-
-
-@pytest.mark.slow
-def test_the_first_build_holds_all_months_and_everything_earlier(business):
-    assert total(business) == [(121,)]
-    assert business.window() is None
-    assert business.months.broken == business.months.due == ()
-    assert {business.status(key) for key in business.keys} == {"MATERIALIZED"}
-    assert read_build_state(business.registry.settings).problem(set(Part)) is None
-
-
-@pytest.mark.slow
-def test_new_rows_build_their_months_and_later_ones_and_twice_is_once(business):
-    business.sell((7, 1000, "2026-05-20"))
-    window = business.window()
-    assert window is not None
-    assert (window.first, window.last) == ("2026-05-01", business.keys[-1])
-    assert business.build(window)
-    assert total(business) == [(1121,)]
-    assert business.build(window)
-    assert total(business) == [(1121,)]
-    assert business.window() is None
+def bounds(window: Window | None) -> tuple[str, bool] | None:
+    """The first month, and whether the window ends with the newest one."""
+    return (window.first, window.last == window.keys[-1]) if window else None
 
 
 @pytest.mark.slow
-def test_a_row_that_moved_leaves_the_month_it_was_in(business):
-    business.sell((4, 4, "2026-06-20"))
-    window = business.window()
-    assert window is not None
-    assert window.first == "2026-04-01"
-    assert business.build(window)
-    assert total(business) == [(121,)]
-    assert business.ask("select count(*) from marts.fct_sales where sale_id = 4") == [(1,)]
+def test_the_first_build_holds_all_months_and_everything_earlier(story: Story) -> None:
+    seen = story.first
+    assert seen.succeeded
+    assert seen.window is not None
+    assert seen.window.is_all
+    assert (seen.published, seen.moved, seen.closing) == (121, 121, 121)
+    assert seen.next is None
+    assert seen.months.broken == seen.months.due == ()
+    assert set(seen.status.values()) == {"MATERIALIZED"}
+    assert seen.problem is None
+    assert seen.late.passed
 
 
 @pytest.mark.slow
-def test_rows_too_late_wait_visibly_until_their_month_is_asked_for(business):
-    business.sell((8, 500, "2026-02-02"), (9, 50, "2026-06-02"))
-    window = business.window()
-    assert window is not None
-    assert window.first == "2026-06-01"
-    assert business.build(window)
-    assert total(business) == [(171,)]
-    business.sell((10, 1, "2026-06-03"))
-    assert business.build(business.window())
-    assert business.months.late == {"2026-02-01": 1}
-    with open_warehouse(business.registry.settings) as con:
-        verdict = check_late_data(con, business.registry.settings)
-    assert not verdict.passed
-    assert verdict.warn
-    assert verdict.summary == (
-        "1 rows came late, for 2026-02. Build these months: inventory backfill --from 2026-02"
+def test_new_rows_build_the_newest_months_and_twice_is_once(story: Story) -> None:
+    seen = story.with_late_rows
+    assert bounds(seen.window) == ("2026-04-01", True), "the last three months with rows"
+    assert seen.sales[7] == (1000, "2026-05-20")
+    assert seen.sales[6] == (6, "2026-06-10")
+    assert (seen.published, seen.next) == (1121, None)
+    # These months are built again by every later step.
+    assert story.backfilled.moved == sum(of for of, _ in story.backfilled.sales.values()) == 1618
+
+
+@pytest.mark.slow
+def test_a_row_that_moved_leaves_the_month_it_was_in(story: Story) -> None:
+    assert story.first.sales[4] == (4, "2026-04-10")
+    assert story.with_late_rows.sales[4] == (4, "2026-06-20")
+
+
+@pytest.mark.slow
+def test_what_came_too_late_waits_visibly_and_all_else_is_published(story: Story) -> None:
+    seen = story.with_late_rows
+    assert seen.sales[2] == (2, "2026-02-10"), "never in two months"
+    assert seen.sales[3] == (3, "2026-03-10"), "gone from the source, not yet from the fact"
+    assert 8 not in seen.sales
+    assert seen.months.late == {"2026-02-01": 2, "2026-03-01": 1}
+    assert not seen.late.passed
+    assert seen.late.warn
+    assert seen.late.summary == (
+        "3 rows came late, for 2026-02, 2026-03. "
+        "Build these months: inventory backfill --from 2026-02"
     )
-    assert business.build(parse_window(business.registry.settings, "2026-02", None))
-    assert total(business) == [(672,)]
-    assert business.months.late == {}
+    assert seen.succeeded, "the tests of stock among them"
+    assert seen.problem is None
+    assert seen.identity.passed
+    assert (seen.moved, seen.closing) == (1121, 1121)
 
 
 @pytest.mark.slow
-def test_a_month_that_failed_stays_missing_until_it_is_built(business):
-    business.sell((5, 13, "2026-05-11"))
-    assert not business.build(business.window())
-    assert business.status("2026-05-01") == "FAILED"
-    state = read_build_state(business.registry.settings)
-    assert "2026-05" in (state.problem(set(Part)) or "")
-
-    elsewhere = parse_window(business.registry.settings, "2026-02", "2026-03")
-    assert business.build(elsewhere, FACT), "other months are built"
-    assert business.status("2026-03-01") == "MATERIALIZED"
-    assert business.status("2026-05-01") == "FAILED"
-    assert "2026-05-01" in business.months.broken
-    assert business.ask("select amount from marts.fct_sales where sale_id = 5") == [(5,)], (
-        "the last good rows of the month stay"
-    )
-
-    business.sell((5, 14, "2026-05-12"))
-    window = business.window()
-    assert window is not None
-    assert window.first == "2026-05-01"
-    assert business.build(window)
-    assert business.status("2026-05-01") == "MATERIALIZED"
-    assert total(business) == [(130,)]
-    assert read_build_state(business.registry.settings).problem(set(Part)) is None
+def test_a_backfill_brings_what_waited(story: Story) -> None:
+    seen = story.backfilled
+    assert seen.succeeded
+    assert seen.sales == {
+        0: (100, "2025-07-01"), 1: (1, "2026-01-10"), 2: (2, "2026-06-21"),
+        4: (4, "2026-06-20"), 5: (5, "2026-05-10"), 6: (6, "2026-06-10"),
+        7: (1000, "2026-05-20"), 8: (500, "2026-02-02"),
+    }  # fmt: skip
+    assert (seen.moved, seen.closing) == (1618, 1618)
+    assert seen.identity.passed
+    assert seen.months.late == {}
+    assert seen.late.passed
+    assert seen.problem == "The last marts were not built after the last models and facts."
 
 
 @pytest.mark.slow
-def test_another_way_of_making_facts_builds_all_months(business, tmp_path):
-    settings = business.registry.settings
-    shutil.copytree(settings.dbt_dir, tmp_path / "dbt_project")
-    (tmp_path / "seeds" / "reference").mkdir(parents=True)
-    other = replace(
-        business,
-        registry=replace(
-            business.registry,
-            settings=settings.model_copy(update={"dbt_dir": tmp_path / "dbt_project"}),
-        ),
-    )
-    prepare_manifest(other.registry)
-    assert other.window() is None
-    model = tmp_path / "dbt_project" / "models" / "transformed" / "sales.sql"
-    model.write_text(model.read_text().replace("amount,", "amount + 1 as amount,"))
-    prepare_manifest(other.registry)
-    window = other.window()
-    assert window is not None
-    assert window.is_all
+def test_a_month_that_failed_stays_missing_until_it_is_built(story: Story) -> None:
+    failed, elsewhere, mended = story.failed, story.elsewhere, story.mended
+    assert bounds(failed.window) == ("2026-04-01", True)
+    assert not failed.succeeded
+    assert failed.status["2026-05-01"] == "FAILED"
+    assert "2026-05" in (failed.problem or "")
+    assert failed.sales[5] == (5, "2026-05-10"), "the last good rows of the month stay"
+
+    assert elsewhere.succeeded, "other months are built"
+    assert elsewhere.status["2026-03-01"] == "MATERIALIZED"
+    assert elsewhere.status["2026-05-01"] == "FAILED"
+    assert "2026-05-01" in elsewhere.months.broken
+    assert elsewhere.sales == failed.sales
+
+    assert bounds(mended.window) == ("2026-04-01", True)
+    assert mended.status["2026-05-01"] == "MATERIALIZED"
+    assert mended.sales[5] == (14, "2026-05-12")
+    assert (mended.published, mended.moved, mended.closing) == (1627, 1627, 1627)
+    assert mended.problem is None
+    assert mended.months.broken == ()
+    assert mended.next is None
+
+
+@pytest.mark.slow
+def test_another_way_of_making_facts_builds_all_months(story: Story) -> None:
+    assert story.mended.next is None
+    assert story.by_other_models is not None
+    assert story.by_other_models.is_all
 
 
 def test_a_window_has_no_bound_where_the_first_or_the_newest_month_is_in():
@@ -413,7 +524,7 @@ def test_models_are_built_before_facts_and_what_is_made_of_facts_or_plans_after_
     }
 
 
-def test_a_model_waits_for_what_its_tests_read_and_tests_wait_for_all_they_read():
+def test_a_model_waits_for_what_its_tests_read_and_shows_the_facts_among_it():
     found = graph(
         node("model.orders"),
         node("model.days"),
@@ -423,9 +534,11 @@ def test_a_model_waits_for_what_its_tests_read_and_tests_wait_for_all_they_read(
         node("test.of_fact", "model.fact", "model.days", attached_node="model.fact"),
     )
     assert found.parts["model.payments"] is Part.marts
-    assert found.selection(Part.models) == ("fqn:*", "fact payments of_fact of_payments")
-    assert found.selection(Part.facts) == ("fact", "of_payments")
+    assert found.selection(Part.models) == ("fqn:*", "fact payments")
+    assert found.selection(Part.facts) == ("fact", "payments")
     assert found.selection(Part.marts) == ("payments", "")
+    assert found.facts_tested_with("model.payments") == ["marts.fact"]
+    assert found.facts_tested_with("model.fact") == []
 
 
 def test_a_fact_made_of_what_is_built_after_facts_is_refused():

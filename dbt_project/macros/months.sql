@@ -19,6 +19,17 @@
     ({{ conditions | join(' and ') or 'true' }})
 {%- endmacro %}
 
+{#- Whether a row is in no month that stays as it is. One that left such a month waits there until
+    that month is built too: a row is never in two months, and what is published adds up. Asked
+    after `clear_months`, when the days that are replaced are out of the table. -#}
+{% macro in_no_other_month(key) -%}
+    {%- if execute and is_incremental() -%}
+        {{ key }} not in (select {{ key.split('.') | last }} from {{ this }})
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Hook before a big fact is built: takes out the days that are built anew. -#}
 {% macro clear_months(column) -%}
     {%- if execute and is_incremental() -%}

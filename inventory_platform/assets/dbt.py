@@ -112,7 +112,7 @@ def build_dbt_assets(
 
     `live` says when the models behind streams are built without anybody asking.
     """
-    manifest = prepare_manifest(registry)
+    prepare_manifest(registry)
     graph = read_graph(registry.settings)
     streams = {source.name for source in registry.sources.values() if source.is_streamed}
     translator = Translator(graph, streams, live)
@@ -122,7 +122,7 @@ def build_dbt_assets(
         is_partitioned = part is Part.facts
 
         @dbt_assets(
-            manifest=manifest,
+            manifest=graph.manifest,
             dagster_dbt_translator=translator,
             name=part.value,
             pool=POOL,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class DbtGraph:
     """The models of a manifest, with their part and their ancestors."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
-        self._manifest = manifest
+        self.manifest = manifest
         self._nodes: dict[str, Any] = {**manifest["nodes"], **manifest["sources"]}
 
     @cached_property
@@ -102,15 +102,13 @@ class DbtGraph:
     def selection(self, part: Part) -> tuple[str, str]:
         """What dbt selects and excludes to build a part with its tests.
 
-        dbt selects every test that touches a selected model; those that also read a model of a
-        later part wait for it.
+        dbt selects every test that touches a selected model, and excludes every test that touches
+        an excluded one: those that also read a model of a later part wait for it.
         """
         later = _ORDER[_ORDER.index(part) + 1 :]
-        waiting = [test for test in self._of_kind("test") if self._last_part(test) in later]
-        names = sorted(map(self._name, self.of_part(part)))
-        select = names if part is not Part.models else ["fqn:*"]
-        exclude = [self._name(m) for p in later for m in self.of_part(p)] if select != names else []
-        return " ".join(select), " ".join([*exclude, *sorted(map(self._name, waiting))])
+        exclude = [self._name(model) for its in later for model in self.of_part(its)]
+        select = map(self._name, self.of_part(part))
+        return "fqn:*" if part is Part.models else " ".join(select), " ".join(exclude)
 
     def facts_tested_with(self, model: str) -> list[str]:
         """Big facts that tests of a later model read; it is built after them even if not of them.
@@ -118,16 +116,7 @@ class DbtGraph:
         Returns:
             Their relations.
         """
-        if self.parts.get(model) is not Part.marts:
-            return []
-        read = {
-            name
-            for test in self._of_kind("test")
-            if self._shown_on(test) == model
-            for name in self._nodes[test]["depends_on"]["nodes"]
-            if self.parts.get(name) is Part.facts
-        }
-        return sorted(map(self._relation, read))
+        return sorted(map(self._relation, self._facts_tested_with.get(model, ())))
 
     def relations(self) -> dict[str, str]:
         """Model or seed that is a table → its relation in the warehouse."""
@@ -145,7 +134,7 @@ class DbtGraph:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting += [up for up in self._manifest["parent_map"][name] if up in self._nodes]
+                waiting += [up for up in self.manifest["parent_map"][name] if up in self._nodes]
         return found
 
     def files_of(self, names: Iterable[str]) -> list[Path]:
@@ -160,7 +149,7 @@ class DbtGraph:
 
     def raw_relations_of(self, names: Iterable[str]) -> list[str]:
         """Raw tables among these nodes, as `<source>__<table>`."""
-        sources = self._manifest["sources"]
+        sources = self.manifest["sources"]
         return sorted(
             sources[name]["identifier"]
             for name in names
@@ -178,14 +167,14 @@ class DbtGraph:
         return MonthlyFact(self._relation(name), months["relation"], months["date"], months["key"])
 
     def _of_kind(self, *kinds: str) -> list[str]:
-        nodes = self._manifest["nodes"]
+        nodes = self.manifest["nodes"]
         return [name for name, node in nodes.items() if node["resource_type"] in kinds]
 
     def _descendants(self, names: Iterable[str]) -> set[str]:
         found: set[str] = set()
         waiting = list(names)
         while waiting:
-            for child in self._manifest["child_map"].get(waiting.pop(), []):
+            for child in self.manifest["child_map"].get(waiting.pop(), []):
                 if child not in found and child.startswith("model."):
                     found.add(child)
                     waiting.append(child)
@@ -194,30 +183,37 @@ class DbtGraph:
     def _later_tables(self) -> dict[str, str]:
         return {
             source["name"]: name
-            for name, source in self._manifest["sources"].items()
+            for name, source in self.manifest["sources"].items()
             if source["source_name"] == "planning" and source["name"] not in _MADE_BEFORE_MODELS
         }
-
-    def _last_part(self, test: str) -> Part | None:
-        above = self._nodes[test]["depends_on"]["nodes"]
-        parts = [self.parts[name] for name in above if name in self.parts]
-        return max(parts, key=_ORDER.index, default=None)
 
     def _tested_with(self, names: set[str]) -> set[str]:
         return {
             shown
             for test in self._of_kind("test")
-            if names.intersection(self._nodes[test]["depends_on"]["nodes"])
-            and (shown := self._shown_on(test))
+            if names & self._parents(test) and (shown := self._shown_on(test))
         }
+
+    @cached_property
+    def _facts_tested_with(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for test in self._of_kind("test"):
+            facts = self._parents(test).intersection(self.of_part(Part.facts))
+            shown = self._shown_on(test)
+            if facts and shown and self.parts[shown] is Part.marts:
+                found.setdefault(shown, set()).update(facts)
+        return found
+
+    def _parents(self, test: str) -> set[str]:
+        return set(self._nodes[test]["depends_on"]["nodes"])
 
     def _shown_on(self, test: str) -> str | None:
         node = self._nodes[test]
         named = node["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
         if named is None:
             attached = node.get("attached_node")
-            return str(attached) if attached in self._manifest["nodes"] else None
-        return next((n for n in self._manifest["nodes"] if self._name(n) == named), None)
+            return str(attached) if attached in self.manifest["nodes"] else None
+        return next((n for n in self.manifest["nodes"] if self._name(n) == named), None)
 
     def _relation(self, name: str) -> str:
         return f"{self._nodes[name]['schema']}.{self._name(name)}"
@@ -228,4 +224,12 @@ class DbtGraph:
 
 def read_graph(settings: Settings) -> DbtGraph:
     """The graph of the manifest as it is prepared."""
-    return DbtGraph(json.loads(manifest_path(settings).read_text()))
+    path = manifest_path(settings)
+    return _graph_of(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _graph_of(path: Path, written: int) -> DbtGraph:
+    """Read once per manifest, which takes longer than all that is asked of it."""
+    del written
+    return DbtGraph(json.loads(path.read_text()))

@@ -1,8 +1,8 @@
 """Which months of the big facts have to be built: what new rows touch, what is old, what failed.
 
 A month is named by its first day, as Dagster's partitions are. The first one also holds
-everything earlier. Stock of a day depends on all days before it, so a build always runs from the
-first month that changed to the newest.
+everything earlier. Stock of a day depends on all days before it, so a build that nobody asked for
+always runs from the first month that may have changed to the newest.
 """
 
 from __future__ import annotations
@@ -123,11 +123,31 @@ def note_changes(registry: Registry, graph: DbtGraph) -> None:
     To be called when the models that big facts are made of are built.
     """
     state = read_build_state(registry.settings)
-    months = look_for_changes(registry, graph, state.months)
+    months = _look_for_changes(registry, graph, state.months)
     write_build_state(registry.settings, replace(state, months=months))
 
 
-def look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Months:
+def next_window(registry: Registry, graph: DbtGraph) -> Window | None:
+    """The months that the next run builds without being asked for; None when there is nothing.
+
+    Which months new rows touch is only known when the models above the big facts are built, in
+    that run itself. So where there are any, all months are built that they may touch.
+    """
+    settings = registry.settings
+    keys, known = month_keys(settings), read_build_state(settings).months
+    if not graph.facts:
+        return None
+    with open_warehouse(settings) as con:
+        if known.recipe != facts_recipe(registry, graph) or not _all_present(con, graph.facts):
+            return Window(keys, keys[0], keys[-1])
+        newest = _newest_month(con, graph.facts, (), keys)
+    made_of = graph.raw_relations_of(graph.ancestors_of_facts())
+    if _first_new_load(registry, made_of, known.loads):
+        known = replace(known, due=(*known.due, _fresh_from(newest, keys, settings.rebuild_months)))
+    return window_to_build(known, keys)
+
+
+def _look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Months:
     """What is known of the months, with the rows that were loaded since.
 
     Months within the last `rebuild_months` are due; older ones are late and wait to be asked for.
@@ -166,7 +186,7 @@ def with_touched(
         keys: All months there are.
         kept_fresh: How many months, up to the newest, are built without being asked for.
     """
-    fresh_from = keys[max(keys.index(newest) - kept_fresh + 1, 0)]
+    fresh_from = _fresh_from(newest, keys, kept_fresh)
     due = {*months.due, *(month for month in touched if month >= fresh_from)}
     late = dict(months.late)
     for month, rows in touched.items():
@@ -174,6 +194,10 @@ def with_touched(
             # What is gone is found again until the month is built; what is new only once.
             late[month] = max(late.get(month, 0), rows.gone) + rows.new
     return replace(months, due=tuple(sorted(due)), late=dict(sorted(late.items())))
+
+
+def _fresh_from(newest: str, keys: Sequence[str], kept_fresh: int) -> str:
+    return keys[max(keys.index(newest) - kept_fresh + 1, 0)]
 
 
 def build_starts(settings: Settings, window: Window) -> None:

@@ -63,6 +63,7 @@ final as (
     inner join orders on order_lines.order_id = orders.order_id
     left join products on order_lines.product_id = products.product_id
     where {{ in_months('orders.order_date') }}
+        and {{ in_no_other_month('orders.order_id') }}
 
 )
 

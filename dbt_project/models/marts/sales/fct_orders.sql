@@ -64,6 +64,7 @@ joined as (
     left join order_payments
         on orders.order_id = 'inventory_db-web-' || cast(order_payments.order_id as string)
     where {{ in_months('orders.order_date') }}
+        and {{ in_no_other_month('orders.order_id') }}
 
 ),
 

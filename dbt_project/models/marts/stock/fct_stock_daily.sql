@@ -1,6 +1,7 @@
 -- Every day of every product and location first, then the sum of all changes up to it: a late
 -- movement moves all later days, and a day without movements keeps what was there. What came before
--- the months that are built is their opening, summed from the movements themselves.
+-- the months that are built is their opening, summed from the movements that are in the fact: one that
+-- came late for a month that is not built now moves no stock until it is, so that months always join.
 
 {{ config(
     materialized='incremental',

@@ -14,6 +14,7 @@ stock_movements as (
 
     select * from {{ ref('stock_movements') }}
     where {{ in_months('movement_date') }}
+        and {{ in_no_other_month('movement_id') }}
 
 ),
 

@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-strip-extras --no-header --no-emit-index-url
+# Byte code is written when a module is first imported: most of it never is.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
@@ -13,13 +17,18 @@ help: ## List the targets.
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(INSTALL) requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dashboard: $(VENV)/.installed requirements-dashboard.txt
+	@echo "Installing the dashboard …"
+	@$(INSTALL) requirements-dashboard.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@echo "Installing what the tests need …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(INSTALL) requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/.installed sandbox ## Install, and write the sandbox's database.
@@ -38,7 +47,7 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-ui: install ## Open Dagster on http://127.0.0.1:3000.
+ui: install $(VENV)/.installed-dashboard ## Open Dagster, the dashboard and the docs.
 	@$(BIN)/inventory ui
 
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
@@ -57,11 +66,9 @@ update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are n
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update
 
 lock: $(VENV)/.installed-dev ## Lock the requirements anew (needs uv).
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	  --no-header --no-emit-index-url requirements.in -o requirements.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	  --no-header --no-emit-index-url -c requirements.txt requirements-dev.in \
-	  -o requirements-dev.txt
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dashboard.in -o requirements-dashboard.txt
+	$(LOCK) -c requirements.txt -c requirements-dashboard.txt requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the environment and all data the platform keeps.
 	rm -rf $(VENV) .data dbt_project/target dbt_project/logs

@@ -1,5 +1,5 @@
 """The inventory data platform: one Dagster code location.
 
 Nothing is imported or wired here; `definitions.py` assembles the platform and
-`cli.py` is the `inventory` command.
+`cli/` is the `inventory` command.
 """

@@ -1,7 +1,7 @@
 """Running the asset graph from the command line: in this process, with its events told.
 
 Dagster executes; its events are followed while they appear, so that a person sees what is
-going on, and collected into one outcome at the end. How they are printed is `cli.py`.
+going on, and collected into one outcome at the end. How they are printed is `cli/`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""What all commands share: the application, where they print, how they name a path.
+
+Commands are in the siblings, which register themselves with `app`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from inventory_platform.settings import PROJECT_DIR
+
+app = typer.Typer(
+    help="Inventory data platform: load, check, build and publish.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+# Written to a file or a pipe, lines are not cut to the width of a terminal nobody has.
+WIDTH = None if sys.stdout.isatty() else 140
+out = Console(width=WIDTH)
+err = Console(stderr=True)
+
+
+def print_error(where: str, text: str) -> None:
+    """Tell what went wrong, on the error stream."""
+    err.print(f"[bold red]{where}:[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def shown(path: Path) -> str:
+    """A path as a person sees it: relative to the project where it lies in it."""
+    return str(path.relative_to(PROJECT_DIR)) if path.is_relative_to(PROJECT_DIR) else str(path)

@@ -95,11 +95,20 @@ PRODUCT = Filter(
 
 @dataclass(frozen=True)
 class View:
-    """What one drawing of a page shows: a snapshot, days, and what was chosen."""
+    """What one drawing of a page shows: a snapshot, days, and what was chosen.
+
+    Attributes:
+        snapshot: The published versions it reads.
+        first: First day shown.
+        last: Last day shown.
+        begin: First day of business.
+        chosen: Key of a filter → values.
+    """
 
     snapshot: data.Snapshot
     first: date
     last: date
+    begin: date
     chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -107,10 +116,12 @@ class View:
         """Number of days shown."""
         return (self.last - self.first).days + 1
 
-    def before(self) -> View:
-        """The same view of the period of the same length before."""
+    @property
+    def before(self) -> View | None:
+        """The period of the same length before; None when it began before all business."""
         length = timedelta(days=self.days)
-        return replace(self, first=self.first - length, last=self.last - length)
+        earlier = replace(self, first=self.first - length, last=self.last - length)
+        return earlier if earlier.first >= self.begin else None
 
     def has(self, *filters: Filter) -> bool:
         """Whether something is chosen in one of the filters."""
@@ -268,6 +279,12 @@ def ratio(numerator: float | None, denominator: float | None) -> float | None:
     return numerator / denominator if denominator else None
 
 
+def change(now: float | None, before: float | None) -> str | None:
+    """By how much a figure changed, as text; None when that cannot be said."""
+    growth = ratio(now - before, before) if now is not None and before is not None else None
+    return None if growth is None else f"{growth:+.1%}"
+
+
 def run(page: Page) -> None:
     """Draw a page, whatever there is to show."""
     st.title(page.title, anchor=False)
@@ -290,9 +307,11 @@ def run(page: Page) -> None:
 
 def _choose(page: Page, snapshot: data.Snapshot) -> View:
     """The days and filters, and the view they make."""
-    first, last = _days(page, snapshot)
+    first, last, begin = _days(page, snapshot)
     chosen = {one.key: _choice(one, snapshot) for one in page.filters}
-    return View(snapshot, first, last, {key: values for key, values in chosen.items() if values})
+    return View(
+        snapshot, first, last, begin, {key: values for key, values in chosen.items() if values}
+    )
 
 
 def _told(page: Page, view: View) -> None:
@@ -305,15 +324,15 @@ def _told(page: Page, view: View) -> None:
         st.text(" · ".join(told))
 
 
-def _days(page: Page, snapshot: data.Snapshot) -> tuple[date, date]:
-    """The chosen days; today is the last day of business, as everywhere in the marts."""
+def _days(page: Page, snapshot: data.Snapshot) -> tuple[date, date, date]:
+    """The chosen days, and the first of all. Today is the last day of business, as in the marts."""
     known = snapshot.query("select min(date_day), max(date_day) from marts.dim_dates")
     start, end = known.iloc[0]
     if pd.isna(start):
         raise NothingError("There is no day of business yet: load a source with `make run`.")
     start, end = start.date(), end.date()
     if not page.has_dates:
-        return start, end
+        return start, end, start
     period = st.selectbox(
         "Period", list(PERIODS), index=1, key="period", bind="query-params",
         help=f"Counted back from the last day of business, {end:%-d %b %Y}",
@@ -323,9 +342,10 @@ def _days(page: Page, snapshot: data.Snapshot) -> tuple[date, date]:
             "Days", (max(start, end - timedelta(days=89)), end), min_value=start, max_value=end,
             key="days", bind="query-params", format="YYYY-MM-DD",
         )  # fmt: skip
-        return (days[0], days[-1]) if days else (start, end)
+        return (days[0], days[-1], start) if days else (start, end, start)
     length = PERIODS[period]
-    return (start if length is None else max(start, end - timedelta(days=length - 1))), end
+    first = start if length is None else max(start, end - timedelta(days=length - 1))
+    return first, end, start
 
 
 def _choice(one: Filter, snapshot: data.Snapshot) -> tuple[str, ...]:

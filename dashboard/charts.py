@@ -17,8 +17,8 @@ BLUE, ORANGE, GREEN = "#2E7EBB", "#D55E00", "#0B8F6A"
 PURPLE, OCHRE, GREY = "#B85C92", "#A87400", "#7A828C"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, OCHRE, GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-SCALE = ((0.0, "rgba(46,126,187,0.04)"), (1.0, "rgba(46,126,187,0.85)"))
-"""From nothing to BLUE; the background shines through, so it fits light and dark."""
+SCALE = ((0.0, "rgba(46,126,187,0.05)"), (1.0, "rgba(46,126,187,0.55)"))
+"""From nothing to BLUE; the background shines through, so text stays readable on both."""
 
 CONFIG = {"displayModeBar": False, "responsive": True}
 
@@ -109,14 +109,18 @@ def bars(
             orientation="h",
             marker={"color": colour},
             texttemplate=with_unit(f"%{{x{number(unit, decimals)}}}", unit),
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate=f"%{{y}}: {with_unit(f'%{{x{number(unit, decimals)}}}', unit)}"
             "<extra></extra>",
         )
     )
     _finish(figure, unit, height=height or 70 + 30 * len(frame), on="x")
     figure.update_yaxes(automargin=True, showgrid=False)
-    figure.update_xaxes(showticklabels=False, showgrid=False)
+    values = frame[value].fillna(0)
+    room = 1.25 * max(values.max(), -values.min(), 1e-9)
+    ends = [-room if values.min() < 0 else 0, room if values.max() > 0 else 0]
+    figure.update_xaxes(showticklabels=False, showgrid=False, range=ends)
     return figure
 
 
@@ -182,6 +186,15 @@ def heat_map(
     return figure
 
 
+def ink(figure: go.Figure, *, is_dark: bool) -> None:
+    """Write numbers and names of a figure in a colour that is readable on the background."""
+    colour = "#C9CFD8" if is_dark else "#3A4452"
+    figure.update_xaxes(tickfont={"color": colour}, title={"font": {"color": colour}})
+    figure.update_yaxes(tickfont={"color": colour}, title={"font": {"color": colour}})
+    figure.update_traces(textfont={"color": colour}, selector={"type": "heatmap"})
+    figure.update_traces(textfont={"color": colour}, selector={"type": "bar"})
+
+
 def _finish(
     figure: go.Figure,
     unit: str,
@@ -196,7 +209,7 @@ def _finish(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         showlegend=legend,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         hovermode=hovermode,
         dragmode=False,
         bargap=0.25,
@@ -207,7 +220,7 @@ def _finish(
     axis = {"gridcolor": _GRID, "zerolinecolor": _GRID, "automargin": True, "fixedrange": True}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
-    tick = {"tickformat": ".0%"} if unit == "%" else {"tickformat": "~s" if unit else ","}
+    tick = {"tickformat": ".0%"} if unit == "%" else {}
     prefix = unit if len(unit) == 1 and unit != "%" else ""
     (figure.update_yaxes if on == "y" else figure.update_xaxes)(tickprefix=prefix, **tick)
     return figure

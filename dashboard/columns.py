@@ -18,11 +18,10 @@ def count(label: str, explanation: str | None = None, decimals: int = 0) -> Colu
     return column_config.NumberColumn(label, help=explanation, format=f"%,.{decimals}f")
 
 
-def money(label: str, explanation: str | None = None, decimals: int = 2) -> ColumnConfig:
+def money(label: str, explanation: str | None = None) -> ColumnConfig:
     """An amount in the base currency."""
     sign = data.currency()
-    number = f"%,.{decimals}f"
-    pattern = f"{sign}{number}" if len(sign) == 1 else f"{number} {sign}"
+    pattern = {"\N{EURO SIGN}": "euro", "$": "dollar"}.get(sign, f"%,.2f {sign}")
     return column_config.NumberColumn(label, help=explanation, format=pattern)
 
 

@@ -190,6 +190,7 @@ class Section:
     def chart(self, figure: go.Figure, frame: pd.DataFrame, alt: str) -> None:
         """Show a figure made from a frame; `alt` says in words what can be seen in it."""
         self.offer(frame)
+        charts.ink(figure, is_dark=st.context.theme.type == "dark")
         st.plotly_chart(figure, config=charts.CONFIG, alt=alt, key=f"{self._title} chart")
 
     def table(
@@ -199,7 +200,7 @@ class Section:
         self.offer(frame)
         st.dataframe(
             frame, hide_index=True, column_config=dict(columns), column_order=list(columns),
-            height=height or "auto",
+            height=height or "auto", placeholder=UNKNOWN,
         )  # fmt: skip
 
     def offer(self, frame: pd.DataFrame) -> None:
@@ -218,7 +219,7 @@ class Section:
 @contextmanager
 def section(title: str, note: str = "") -> Iterator[Section]:
     """A box with a title; whatever is missing inside is said in it, and the page goes on."""
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         head = st.container(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center",
             wrap=False,
@@ -246,7 +247,7 @@ def tiles(*values: tuple[str, str, str | None, str]) -> None:
     """Figures side by side, two to a row on a phone: label, value, change, explanation."""
     with st.container(horizontal=True, gap="small"):
         for label, value, change, explanation in values:
-            st.metric(label, value, change, help=explanation, border=True, width=190)
+            st.metric(label, value, change, help=explanation, border=True, width="stretch")
 
 
 def money(amount: float | None, decimals: int = 0) -> str:

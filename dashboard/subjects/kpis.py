@@ -269,7 +269,7 @@ def _segments(view: View, section: frame.Section) -> None:
         "segment": columns.text("Segment"),
         "meaning": columns.text("Who"),
         "customers": columns.count("Customers"),
-        "lifetime_value": columns.money("Lifetime value", "Net revenue to date", 0),
+        "lifetime_value": columns.money("Lifetime value", "Net revenue to date"),
         "average_order": columns.money("Average order"),
     })  # fmt: skip
 
@@ -290,7 +290,7 @@ def _repeat(view: View, section: frame.Section) -> None:
 
 PAGE = Page(
     title="KPIs",
-    path="kpis",
+    path="",
     icon=":material/monitoring:",
     question="How do sales, orders and customers do?",
     show=show,

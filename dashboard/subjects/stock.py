@@ -44,8 +44,10 @@ def show(view: View) -> None:
         "Risk that demand in the supplier's lead time exceeds what is there or on its way",
     ) as section:
         _risk(view, section)
-    with frame.section("Forecast", "What is expected, at least and at most, after what was sold"):
-        _forecast(view)
+    with frame.section(
+        "Forecast", "What is expected, at least and at most, after what was sold"
+    ) as section:
+        _forecast(view, section)
     with frame.section(
         "How good forecasts are", "Errors by class of demand of the method that is used"
     ) as section:
@@ -182,7 +184,7 @@ def _risk(view: View, section: frame.Section) -> None:
     })  # fmt: skip
 
 
-def _forecast(view: View) -> None:
+def _forecast(view: View, section: frame.Section) -> None:
     known = view.rows(f"""
         select product_id, location_id, any_value(product_name) as product_name
         from marts.kpi_reorder_proposals where {view.where(*GOODS)}
@@ -229,8 +231,7 @@ def _forecast(view: View) -> None:
         rows, "day", {"sold_units": "sold", "expected_units": "expected"}, unit="units",
         decimals=1, interval=("lower_units", "upper_units"), interval_label="9 of 10 days in here",
     )  # fmt: skip
-    box = frame.Section("Forecast of a product", st.container())
-    box.chart(figure, rows, f"Units sold and expected by day: {labels[chosen]}")
+    section.chart(figure, rows, f"Units sold and expected by day: {labels[chosen]}")
 
 
 def _accuracy(view: View, section: frame.Section) -> None:
@@ -352,9 +353,9 @@ def _backtest(view: View, section: frame.Section) -> None:
     section.table(rows, {
         "policy": columns.text("With"),
         "lost_units": columns.count("Units lost"),
-        "lost_value": columns.money("Worth", "Units lost, at cost", 0),
+        "lost_value": columns.money("Worth", "Units lost, at cost"),
         "fill_rate": columns.share("Served", "Units served ÷ units wanted"),
-        "average_stock_value": columns.money("Average stock", "At cost", 0),
+        "average_stock_value": columns.money("Average stock", "At cost"),
         "orders": columns.count("Orders"),
     })  # fmt: skip
 

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
 
+    # Health
+    operations_days: int = Field(
+        default=90, ge=2, description="Days of operational history that are kept."
+    )
+
     @property
     def lake_dir(self) -> Path:
         """Folder of the lake: raw zone, quarantine and load log."""
@@ -96,6 +101,11 @@ class Settings(BaseSettings):
     def live_dir(self) -> Path:
         """Folder of the published marts behind streams, switched by themselves."""
         return self.published_dir / "live"
+
+    @property
+    def operations_dir(self) -> Path:
+        """Folder of the published history of operations, switched by itself."""
+        return self.published_dir / "operations"
 
     @property
     def docs_dir(self) -> Path:

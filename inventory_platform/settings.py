@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         return self.data_dir / "sandbox" / "drop"
 
     @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
+        return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))
+
+    @property
     def temp_dir(self) -> Path:
         """Where DuckDB spills and loads are staged."""
         return self.data_dir / "tmp"

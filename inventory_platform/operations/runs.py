@@ -83,7 +83,7 @@ def prepare_instance(settings: Settings) -> Path:
 
     A `DAGSTER_HOME` that is already set is left alone.
     """
-    home = Path(os.environ.get("DAGSTER_HOME", settings.data_dir / "dagster"))
+    home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     shipped = PROJECT_DIR / "dagster.yaml"

@@ -3,7 +3,8 @@
 Collected from Dagster's event log, the ledger and the disk into `lake/operations/`, published
 to `published/operations/current` apart from the business marts, so that a failed run shows at
 once. What each table holds is in `tables.py`, where its rows come from in `dagster_log.py`,
-`ledger.py`, `sizes.py` and `scores.py`, how they are kept in `store.py`; `record.py` does it all.
+`ledger.py`, `sizes.py` and `scores.py`, how they are kept in `store.py`; `record.py` does it
+all, `published.py` reads what it made.
 """
 
 from inventory_platform.operations.history.record import has_news, record_history

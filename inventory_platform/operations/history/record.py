@@ -16,9 +16,12 @@ from inventory_platform.assets.operations import OPERATIONS
 from inventory_platform.duck import identifier
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_quarantine_view
+from inventory_platform.operations.alerts.config import read_config
+from inventory_platform.operations.alerts.redaction import redactor
 from inventory_platform.operations.freshness import freshness
 from inventory_platform.operations.history import ledger
 from inventory_platform.operations.history.dagster_log import changed_runs, naive, read_run
+from inventory_platform.operations.history.published import read_published
 from inventory_platform.operations.history.scores import create_scores
 from inventory_platform.operations.history.sizes import measure
 from inventory_platform.operations.history.store import Store, by_day
@@ -28,8 +31,7 @@ from inventory_platform.operations.history.tables import (
     PUBLISHED,
     QUARANTINED_ROWS,
 )
-from inventory_platform.operations.redaction import hiding, known_secrets
-from inventory_platform.publishing.parquet import Publication, current_publication, publish
+from inventory_platform.publishing.parquet import Publication, publish
 from inventory_platform.registry import Registry, code_version
 
 _REFRESHED_EVERY = timedelta(hours=1)
@@ -39,14 +41,12 @@ _LOCK = "operations"
 
 def has_news(registry: Registry, instance: dg.DagsterInstance) -> bool:
     """Whether a run changed since the history was published, or that is long ago."""
-    published = current_publication(registry.settings.operations_dir)
-    if published is None:
+    published = read_published(registry.settings)
+    if published is None or _now() - published.published_at > _REFRESHED_EVERY:
         return True
-    at = datetime.fromisoformat(published[1].published_at)
-    if _now() - at > _REFRESHED_EVERY:
-        return True
-    filters = dg.RunsFilter(updated_after=at.replace(tzinfo=UTC))
-    return bool(instance.get_run_records(filters, limit=1))
+    runs = published.table("runs").select("run_id", "updated_at").collect()
+    known = dict(runs.iter_rows())
+    return any(changed_runs(instance, known, published.published_at))
 
 
 def record_history(
@@ -103,7 +103,7 @@ def _collect_runs(
     )
     group_of = {s.key.to_user_string(): s.group_name or "default" for s in specs}
     not_before = datetime.combine(first_day, datetime.min.time())
-    hide = hiding(known_secrets(registry.settings, registry.sources))
+    hide = redactor(registry.settings, read_config(registry.settings))
     changed = [
         record
         for record in changed_runs(instance, known, not_before)

@@ -26,6 +26,7 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_published_asset,
 )
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
+from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.health import build_history_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
@@ -60,31 +61,35 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     parts = [Part(part.op.name) for part in dbt]
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
-    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
-        *build_pages_assets(registry),
-        *build_raw_assets(registry),
-        *build_dormant_assets(registry),
-        build_matching_asset(registry),
-        *build_planning_assets(registry),
-        *dbt,
-        build_published_asset(registry, parts, marts, blocking),
-        *live_publication,
-        operations_asset(),
-    ]
-    specs = [s for a in assets for s in ([a] if isinstance(a, dg.AssetSpec) else a.specs)]
-    return dg.Definitions(
-        assets=assets,
+    definitions = dg.Definitions(
+        assets=[
+            *build_pages_assets(registry),
+            *build_raw_assets(registry),
+            *build_dormant_assets(registry),
+            build_matching_asset(registry),
+            *build_planning_assets(registry),
+            *dbt,
+            build_published_asset(registry, parts, marts, blocking),
+            *live_publication,
+            operations_asset(),
+        ],
         asset_checks=checks,
         jobs=build_jobs(registry.sources, facts, late_data),
         sensors=[
             *build_file_sensors(registry),
             *live_sensors,
-            build_history_sensor(registry, specs),
+            build_history_sensor(registry, lambda: definitions.resolve_all_asset_specs()),
+            build_alert_sensor(
+                registry,
+                lambda: definitions.resolve_all_asset_specs(),
+                dg.DefaultSensorStatus.RUNNING,
+            ),
         ],
         resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},
         # One DuckDB file has one writer: steps run one after another in one process.
         executor=dg.in_process_executor,
     )
+    return definitions
 
 
 @dg.definitions

@@ -77,10 +77,26 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
 
+    dagster_port: int = 3000
+    # Alerts
+    alerts_file: ProjectPath = Field(
+        default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
+    )
+    dagster_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S*[^/\s])?$",
+        description="Address of Dagster's pages in messages; the local one when empty.",
+    )
+
     # Health
     operations_days: int = Field(
         default=90, ge=2, description="Days of operational history that are kept."
     )
+
+    @property
+    def pages_url(self) -> str:
+        """Address of Dagster's pages, for links."""
+        return self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
 
     @property
     def lake_dir(self) -> Path:

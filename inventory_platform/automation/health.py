@@ -5,7 +5,7 @@ What is recorded, and how, is in `operations/history/`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 import dagster as dg
 
@@ -15,7 +15,9 @@ from inventory_platform.registry import Registry
 _INTERVAL_SECONDS = 10
 
 
-def build_history_sensor(registry: Registry, specs: Sequence[dg.AssetSpec]) -> dg.SensorDefinition:
+def build_history_sensor(
+    registry: Registry, specs: Callable[[], Iterable[dg.AssetSpec]]
+) -> dg.SensorDefinition:
     """What records the history after every run, whether it succeeded, failed or was cancelled.
 
     It asks which runs changed instead of waiting for events of one kind, so it also sees runs
@@ -23,7 +25,7 @@ def build_history_sensor(registry: Registry, specs: Sequence[dg.AssetSpec]) -> d
 
     Args:
         registry: The tables, and where everything is.
-        specs: Every asset.
+        specs: Gives every asset.
     """
 
     @dg.sensor(
@@ -37,7 +39,7 @@ def build_history_sensor(registry: Registry, specs: Sequence[dg.AssetSpec]) -> d
     def record(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not has_news(registry, context.instance):
             return dg.SkipReason("No run changed.")
-        publication = record_history(registry, context.instance, specs)
+        publication = record_history(registry, context.instance, specs())
         return dg.SkipReason(f"Recorded: version {publication.version}.")
 
     return record

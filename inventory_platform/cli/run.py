@@ -216,7 +216,15 @@ def _execute(
 
 
 def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outcome]) -> None:
-    """Record what happened, print it, and end as the runs did."""
+    """Record what happened, print it, tell what is wrong, and end as the runs did."""
+    _record(registry, definitions)
+    print_summary(registry, outcomes)
+    _tell_what_is_wrong(registry, definitions)
+    _exit_for(outcomes)
+
+
+def _record(registry: Registry, definitions: dg.Definitions) -> None:
+    """Bring the history of operations up to date, also after a run that failed."""
     import dagster as dg
 
     from inventory_platform.operations.history import record_history
@@ -226,9 +234,24 @@ def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outc
             record_history(registry, instance, definitions.resolve_all_asset_specs())
     except InventoryError as error:
         # The runs did what they did; the daemon or the next command records it.
-        print_error("History", str(error))
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+        print_error("Not recorded", str(error))
+
+
+def _tell_what_is_wrong(registry: Registry, definitions: dg.Definitions) -> None:
+    """Send alerts now where somebody is to be told; no sensor needs to be running for that."""
+    import dagster as dg
+
+    from inventory_platform.cli.alerts import tell
+    from inventory_platform.operations.alerts.config import read_config
+
+    if not read_config(registry.settings).routes:
+        return
+    try:
+        with dg.DagsterInstance.get() as instance:
+            tell(registry, definitions, instance)
+    except InventoryError as error:
+        # What the run did is said by its own exit code.
+        print_error("Not told", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

@@ -25,7 +25,7 @@ from inventory_platform.operations.alerts.state import read_state
 from inventory_platform.operations.history.dagster_log import instant
 from inventory_platform.operations.history.published import Published, read_published
 from inventory_platform.publishing.parquet import current_publication
-from inventory_platform.settings import Environment, Settings
+from inventory_platform.settings import Settings
 
 _GIGABYTE = 1_000_000_000
 _NO_SPACE = 100_000_000
@@ -90,16 +90,14 @@ class Health:
         )
 
 
-def health(settings: Settings, *, daemon_expected: bool | None = None) -> Health:
+def health(settings: Settings, *, daemon_expected: bool = False) -> Health:
     """Look at everything once.
 
     Args:
         settings: Where everything is.
-        daemon_expected: Whether Dagster's daemon has to be running; on a server when omitted.
+        daemon_expected: Whether Dagster's daemon has to be running.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
-    if daemon_expected is None:
-        daemon_expected = settings.environment == Environment.server
     looks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _disk(settings),
         lambda: _publication(settings),

@@ -24,6 +24,7 @@ _TYPES = {
     Severity.error: apprise.NotifyType.FAILURE,
     Severity.critical: apprise.NotifyType.FAILURE,
 }
+_GRAVE = {"WARNING", "ERROR", "CRITICAL"}
 _DETAIL = "Socket Exception: "
 _OUTSIDE = ("apprise", "httpx", "httpcore", "urllib3")
 
@@ -53,7 +54,7 @@ def send(url: str, subject: str, body: str, severity: Severity) -> str:
 
 def _telling(result: apprise.AppriseResult) -> Iterator[apprise.NotifyLogEntry]:
     for entry in result.logs():
-        if entry.levelno >= logging.WARNING or entry.message.startswith(_DETAIL):
+        if entry.level in _GRAVE or entry.message.startswith(_DETAIL):
             yield entry
 
 
@@ -63,7 +64,7 @@ def _reason(messages: list[str]) -> str:
 
 
 def _asset() -> apprise.AppriseAsset:
-    """apprise with all left out that reads files, keeps state or follows elsewhere."""
+    """Apprise with all left out that reads files, keeps state or follows elsewhere."""
     return apprise.AppriseAsset(
         app_id="Inventory",
         app_desc="Inventory data platform",

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from inventory_platform.errors import SettingsError
 from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Severity
@@ -23,8 +23,14 @@ from inventory_platform.settings import Settings
 SCHEMES = frozenset({"mailto", "mailtos", "slack", "workflows", "json", "jsons"})
 """Kinds of channels an address may name: e-mail, Slack, Teams, webhook."""
 
-# `INVENTORY_…` are settings, and an unknown one stops the start.
-_Variable = Annotated[str, Field(pattern=r"^(?!INVENTORY_)[A-Z][A-Z0-9_]*$")]
+
+def _not_a_setting(name: str) -> str:
+    if name.startswith("INVENTORY_"):
+        raise ValueError("names that begin with INVENTORY_ are settings")
+    return name
+
+
+_Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$"), AfterValidator(_not_a_setting)]
 
 
 class _Table(BaseModel):

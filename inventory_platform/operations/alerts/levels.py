@@ -10,6 +10,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -26,6 +29,7 @@ from inventory_platform.settings import Settings
 _LISTED = 20
 _GIGABYTE = 1e9
 _ANOMALY_DAYS = 7
+_STOCK_MARTS = {"fct_anomalies", "fct_stock_daily"}
 _WORST_FIRST = {"high": 1, "medium": 2, "low": 3}
 
 
@@ -36,17 +40,15 @@ class Level:
     Attributes:
         kind: The kind.
         bad: What is wrong.
-        unknown: Subjects nothing can be said of now, which stay as they were.
     """
 
     kind: Kind
     bad: list[Observation] = field(default_factory=list)
-    unknown: frozenset[str] = frozenset()
 
     def observations(self, known: Iterable[Cause]) -> Iterator[Observation]:
         """What is wrong, and of the causes known until now which are over."""
         yield from self.bad
-        still = {observation.cause.subject for observation in self.bad} | self.unknown
+        still = {observation.cause.subject for observation in self.bad}
         for cause in known:
             if cause.kind == self.kind and cause.subject not in still:
                 over = Cause(kind=cause.kind, subject=cause.subject)
@@ -132,23 +134,27 @@ def _rejected(
 def unusual_stock(settings: Settings, pages: str) -> Level | None:
     """What the published marts found unusual about stock lately, by rule; None without them."""
     published = current_publication(settings.published_dir)
-    if published is None or "fct_anomalies" not in published[1].rows:
+    if published is None or not published[1].rows.keys() >= _STOCK_MARTS:
         return None
-    folder, _ = published
-    anomalies = literal(str(folder / "fct_anomalies.parquet"))
-    days = literal(str(folder / "fct_stock_daily.parquet"))
+    by_rule: dict[str, list[tuple[str, str, str]]] = {}
+    for rule, product, location, severity, reason in _stock_anomalies(settings, published[0]):
+        item = " at ".join(part for part in (product, location) if part)
+        by_rule.setdefault(rule, []).append((severity, item, reason))
+    return Level(Kind.stock, [_unusual(rule, by_rule[rule], pages) for rule in sorted(by_rule)])
+
+
+# A published version never changes, and each look asks.
+@lru_cache(maxsize=1)
+def _stock_anomalies(settings: Settings, version: Path) -> list[tuple[Any, ...]]:
+    anomalies = literal(str(version / "fct_anomalies.parquet"))
+    days = literal(str(version / "fct_stock_daily.parquet"))
     with duck.connect(settings) as con:
-        rows = con.execute(
-            "select rule, product_id, location_id, severity, detected_for_date, reason "
+        return con.execute(
+            "select rule, product_id, location_id, severity, reason "
             f"from read_parquet({anomalies}) where subject = 'stock' and detected_for_date > "
             f"(select max(stock_date) - {_ANOMALY_DAYS} from read_parquet({days})) "
             "order by rule, detected_for_date desc, product_id, location_id"
         ).fetchall()
-    by_rule: dict[str, list[tuple[str, str, str]]] = {}
-    for rule, product, location, severity, _, reason in rows:
-        item = " at ".join(part for part in (product, location) if part)
-        by_rule.setdefault(rule, []).append((severity, item, reason))
-    return Level(Kind.stock, [_unusual(rule, by_rule[rule], pages) for rule in sorted(by_rule)])
 
 
 def _unusual(rule: str, found: list[tuple[str, str, str]], pages: str) -> Observation:

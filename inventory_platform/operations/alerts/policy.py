@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from inventory_platform.operations.alerts.config import AlertConfig
-from inventory_platform.operations.alerts.model import Alert, Kind, Observation, Severity
+from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Observation, Severity
 from inventory_platform.operations.alerts.state import Record, State
 
 _OF_RUNS = {Kind.run, Kind.check}
@@ -67,10 +67,19 @@ def _take(state: State, seen: Observation, now: datetime) -> Record:
 
 def _supersede(state: State, record: Record, now: datetime) -> None:
     """End what was wrong in the same place for another reason: not over, but not so any more."""
-    for other in state.open:
-        if other.cause.kind == record.cause.kind and other.cause.subject == record.cause.subject:
-            if other is not record:
-                _close(other, now)
+    for other in _open_at(state, record.cause):
+        if other is not record:
+            # People were told of this place, so they will be told when all is well there.
+            record.owes_end |= other.owes_end
+            _close(other, now)
+
+
+def _open_at(state: State, cause: Cause) -> list[Record]:
+    return [
+        record
+        for record in state.open
+        if record.cause.kind == cause.kind and record.cause.subject == cause.subject
+    ]
 
 
 def _is_due(record: Record, config: AlertConfig, now: datetime) -> bool:
@@ -94,7 +103,7 @@ def _tell(record: Record, now: datetime) -> Alert:
         text = f"New: {', '.join(more)}.\n\n{text}" if more else text
     if record.times > 1 and record.cause.kind in _OF_RUNS:
         text += f"\n\nSeen {record.times} times since {record.first_at:%Y-%m-%d %H:%M} UTC."
-    record.is_told, record.told_at = True, now
+    record.is_told, record.owes_end, record.told_at = True, True, now
     record.told_severity, record.told_items = record.severity, record.items
     return Alert(
         cause=record.cause, severity=record.severity, title=title, text=text, link=record.link
@@ -102,12 +111,8 @@ def _tell(record: Record, now: datetime) -> Alert:
 
 
 def _end(state: State, seen: Observation, now: datetime) -> list[Alert]:
-    ended = [
-        record
-        for record in state.open
-        if record.cause.kind == seen.cause.kind and record.cause.subject == seen.cause.subject
-    ]
-    alerts = [_over(record, now) for record in ended if record.is_told]
+    ended = _open_at(state, seen.cause)
+    alerts = [_over(record, now) for record in ended if record.owes_end]
     for record in ended:
         _close(record, now)
     return alerts
@@ -127,7 +132,7 @@ def _over(record: Record, now: datetime) -> Alert:
 
 
 def _close(record: Record, now: datetime) -> None:
-    record.over_at, record.is_told = now, False
+    record.over_at, record.is_told, record.owes_end = now, False, False
     record.told_items = ()
 
 

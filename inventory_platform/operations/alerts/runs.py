@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -187,4 +187,4 @@ def _described(data: Any) -> str:
 
 
 def _timestamp(instant: datetime) -> float:
-    return (instant - datetime(1970, 1, 1)).total_seconds()
+    return instant.replace(tzinfo=UTC).timestamp()

@@ -35,6 +35,7 @@ class Record(BaseModel):
         told_at: When it was told last, also before it began anew.
         told_severity: As how urgent.
         is_told: Whether it was told since it began.
+        owes_end: Whether people must be told when it is over.
         over_at: When it was over.
         items: What is affected.
         told_items: What of it was told.
@@ -51,6 +52,7 @@ class Record(BaseModel):
     told_at: datetime | None = None
     told_severity: Severity | None = None
     is_told: bool = False
+    owes_end: bool = False
     over_at: datetime | None = None
     items: tuple[str, ...] = ()
     told_items: tuple[str, ...] = ()

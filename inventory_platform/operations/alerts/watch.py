@@ -6,6 +6,7 @@ A process killed between the two repeats one message; none is lost.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from inventory_platform.operations.alerts import levels, messages
 from inventory_platform.operations.alerts.channels import beat, send
 from inventory_platform.operations.alerts.config import AlertConfig, address, read_config
 from inventory_platform.operations.alerts.levels import Level
-from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Observation
+from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Observation, Severity
 from inventory_platform.operations.alerts.policy import decide
 from inventory_platform.operations.alerts.redaction import Redactor, redactor
 from inventory_platform.operations.alerts.runs import ended_runs, observe_runs
@@ -41,6 +42,7 @@ _SENT_KEPT = 100
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _LOCK_SECONDS = 5
+_SECONDS_A_LOOK = 25
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def look(
     with locked(settings, _LOCK_SECONDS) as state:
         runs = ended_runs(instance, state.cursor, now)
         observations = [
-            *observe_runs(instance, runs, settings.dagster_url),
+            *observe_runs(instance, runs, settings.pages_url),
             *_levels(registry, config, instance, list(specs), state, now),
         ]
         shown = [_redacted(observation, hide) for observation in observations]
@@ -130,12 +132,12 @@ def problems(settings: Settings) -> list[str]:
     return _problems(read_state(settings), read_config(settings))
 
 
-def test_message(config: AlertConfig, settings: Settings) -> dict[str, str]:
-    """Send a message over every route; returns why each failed, or nothing, by route."""
+def try_routes(config: AlertConfig, settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Send a message over routes; returns why each failed, or nothing, by route."""
     hide = redactor(settings, config)
     alert = Alert(
         cause=Cause(kind=Kind.other, subject="test"),
-        severity="info",
+        severity=Severity.info,
         title="This is a test",
         text="Nothing is wrong. Somebody asked with `inventory alerts test` whether messages "
         "arrive here.",
@@ -143,10 +145,7 @@ def test_message(config: AlertConfig, settings: Settings) -> dict[str, str]:
     )
     subject, body = messages.subject([alert]), messages.body([alert])
     return {
-        name: hide(
-            send(address(route.url_env, f"Route {name!r}"), subject, body, alert.severity)
-        )
-        for name, route in config.routes.items()
+        name: hide(send(_address_of(config, name), subject, body, alert.severity)) for name in names
     }
 
 
@@ -159,7 +158,7 @@ def _levels(
     now: datetime,
 ) -> Iterator[Observation]:
     settings, limits = registry.settings, config.causes
-    pages = settings.dagster_url
+    pages = settings.pages_url
     lake = Lake(settings.lake_dir)
     questions: dict[str, Callable[[], Level | None]] = {
         "stale data": lambda: levels.stale_data(instance, specs, now, pages),
@@ -197,12 +196,15 @@ def _queue(state: State, alerts: Iterable[Alert], config: AlertConfig, now: date
 def _send_due(state: State, config: AlertConfig, hide: Redactor, now: datetime) -> list[Sent]:
     """Send what waits, all of a route in one message; a route that fails is left alone a while."""
     sent = []
+    deadline = time.monotonic() + _SECONDS_A_LOOK
     for name, queue in state.queues.items():
-        if not queue.alerts or (queue.next_at is not None and now < queue.next_at):
+        is_waiting = queue.next_at is not None and now < queue.next_at
+        # What finds no time now is sent by the next look.
+        if not queue.alerts or is_waiting or time.monotonic() > deadline:
             continue
         subject = messages.subject(queue.alerts)
         problem = send(
-            address(config.routes[name].url_env, f"Route {name!r}"),
+            _address_of(config, name),
             subject,
             messages.body(queue.alerts, queue.dropped),
             max((alert.severity for alert in queue.alerts), key=lambda severity: severity.rank),
@@ -243,6 +245,10 @@ def _problems(state: State, config: AlertConfig) -> list[str]:
     if state.pulse.problem:
         found.append(f"The heartbeat does not arrive. {state.pulse.problem}")
     return found
+
+
+def _address_of(config: AlertConfig, name: str) -> str:
+    return address(config.routes[name].url_env, f"Route {name!r}")
 
 
 def _redacted(observation: Observation, hide: Redactor) -> Observation:

@@ -104,8 +104,7 @@ def _export(
 
 
 def _provenance(settings: Settings) -> dict[str, str]:
-    found = current_publication(settings.published_dir)
-    published = (
-        {"version": found[1].version, "published_at": found[1].published_at} if found else {}
-    )
-    return {**published, "exported_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}
+    about = {"exported_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"}
+    if found := current_publication(settings.published_dir):
+        about |= {"version": found[1].version, "published_at": found[1].published_at}
+    return about

@@ -266,7 +266,8 @@ def _type(table: Mart, column: Column) -> tuple[str, str]:
     found = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", column.data_type)
     if not found:
         raise ContractError(
-            f"{table.name}.{column.name} is {column.data_type}, which Power BI is not told to read.",
+            f"{table.name}.{column.name} is {column.data_type}, for which Power BI has no type "
+            "here.",
             "Give it a type that other marts have, or name its type in publishing/power_bi.py.",
         )
     # Power BI's decimal keeps four places.

@@ -27,9 +27,10 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 _MEASURE_NAME = re.compile(r"\[([^\]]+)\]")
 _COLUMN_NAME = re.compile(r"(\w+)\[(\w+)\]")
 
-Formula = Annotated[
-    str, Field(pattern=r"^\[[^\]]+\]( [-+] \[[^\]]+\])*$|^\[[^\]]+\] / \[[^\]]+\]$")
-]
+_SUM = r"^\[[^\]]+\]( [-+] \[[^\]]+\])*$"
+_RATIO = r"^\[[^\]]+\] / \[[^\]]+\]$"
+
+Formula = Annotated[str, Field(pattern=f"{_SUM}|{_RATIO}")]
 
 
 class Measure(BaseModel):

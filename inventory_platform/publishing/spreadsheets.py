@@ -37,7 +37,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 _TRIGGERS = "=+@\uff1d\uff0b\uff0d\uff20-"
 # Where a program splits cells at another character than the comma, a text may hold the beginning
 # of a cell: after a semicolon, a tab or a line break. Blanks and quotes are skipped on the way.
-_CELL_BEGINS = rf'(^|[;\t\r\n])([\s"]*[{_TRIGGERS}])'
+_CELL_BEGINS = rf'((?:^|[;\t\r\n])[\s"]*)([{_TRIGGERS}])'
 _BLANK_BEGINS = r"^([\t\r\n])"
 _EARLIEST = date(1900, 3, 1)
 """Before it, worksheets count the days wrong."""
@@ -66,9 +66,10 @@ def write_csv(con: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, fil
     Returns:
         How many rows it holds.
     """
+    plain = _plain(rows)
     columns = [
-        _harmless(name) if kind.id == "varchar" else f"{identifier(name)}"
-        for name, kind in zip(rows.columns, _types(rows), strict=True)
+        _HARMLESS.get(kind.id, identifier)(name)
+        for name, kind in zip(plain.columns, plain.types, strict=True)
     ]
     line = io.StringIO()
     names = (harmless(con, name) for name in rows.columns)
@@ -76,7 +77,7 @@ def write_csv(con: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, fil
     head = f"{_BYTE_ORDER_MARK}{line.getvalue()}"
     options = f"format csv, header false, prefix {literal(head)}, suffix '\n'"
     with _appears_whole(file) as part:
-        written = _copy(con, _plain(rows).project(", ".join(columns)), part, options)
+        written = _copy(con, plain.project(", ".join(columns)), part, options)
         if not written:
             # The engine's suffix would be an empty line.
             part.write_text(head, encoding="utf-8", newline="")
@@ -144,18 +145,26 @@ def write_xlsx(
 
 def harmless(con: duckdb.DuckDBPyConnection, text: str) -> str:
     """A text as `write_csv` writes it."""
-    found = con.execute(f"select {_harmless('text')} from (select ? as text)", [text]).fetchall()
+    found = con.execute(
+        f"select {_harmless_text('text')} from (select ? as text)", [text]
+    ).fetchall()
     return str(found[0][0])
 
 
-def _harmless(column: str) -> str:
+def _harmless_text(column: str) -> str:
     name = identifier(column)
     marked = f"regexp_replace({name}, {literal(_CELL_BEGINS)}, '\\1''\\2', 'g')"
     return f"regexp_replace({marked}, {literal(_BLANK_BEGINS)}, '''\\1') as {name}"
 
 
-def _types(rows: duckdb.DuckDBPyRelation) -> list[Any]:
-    return list(_plain(rows).types)
+def _harmless_number(column: str) -> str:
+    """A number of floating point; `-inf` would be a formula."""
+    name = identifier(column)
+    text = f"cast({name} as varchar)"
+    return f"case when isfinite({name}) then {text} else '''' || {text} end as {name}"
+
+
+_HARMLESS = {"varchar": _harmless_text, "float": _harmless_number, "double": _harmless_number}
 
 
 def _plain(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

@@ -14,15 +14,18 @@ from inventory_platform.cli import app
 from inventory_platform.errors import InventoryError, PublishError
 from inventory_platform.operations.export import export_mart, export_query
 from inventory_platform.operations.query import QueryError
-from inventory_platform.publishing.marts import Column, Mart
+from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract
 from inventory_platform.publishing.parquet import Publication, publish
 from inventory_platform.publishing.spreadsheets import FileFormat
 from inventory_platform.settings import Settings
 
 CSV, XLSX, PARQUET = FileFormat.csv, FileFormat.xlsx, FileFormat.parquet
-THINGS = Mart(
+THINGS = MartContract(
     *("dim_things", "Which things are there?", "Things. Grain: one row per `thing_id`."),
-    columns=(Column("thing_id", "bigint", "The thing."), Column("name", "string", "Its name.")),
+    columns=(
+        ContractColumn("thing_id", "bigint", "The thing."),
+        ContractColumn("name", "string", "Its name."),
+    ),
     is_public=True,
     is_contracted=True,
 )

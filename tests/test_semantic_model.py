@@ -20,7 +20,7 @@ import pytest
 
 from inventory_platform.assets.dbt_project import prepare_manifest
 from inventory_platform.errors import ContractError
-from inventory_platform.publishing.marts import Column, Mart, read_marts
+from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract, read_marts
 from inventory_platform.publishing.power_bi import (
     EXPOSURE_FILE,
     REPORT,
@@ -49,12 +49,12 @@ def manifest() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def marts(manifest: dict[str, Any]) -> dict[str, Mart]:
+def marts(manifest: dict[str, Any]) -> dict[str, MartContract]:
     return read_marts(manifest)
 
 
 @pytest.fixture(scope="module")
-def model(marts: dict[str, Mart]) -> SemanticModel:
+def model(marts: dict[str, MartContract]) -> SemanticModel:
     return read_model(POWERBI, marts)
 
 
@@ -88,7 +88,7 @@ def test_the_committed_exposure_is_that_of_the_model(model: SemanticModel) -> No
 
 
 def test_exposures_depend_on_public_marts_under_contract_alone(
-    manifest: dict[str, Any], marts: dict[str, Mart]
+    manifest: dict[str, Any], marts: dict[str, MartContract]
 ) -> None:
     assert {e["name"] for e in manifest["exposures"].values()} >= {"power_bi", "dashboard"}
     for exposure in manifest["exposures"].values():
@@ -342,9 +342,9 @@ def test_writing_removes_tables_that_are_gone_and_leaves_a_report(
 # What a model may be made of, on a small star.
 
 
-def mart(name: str, *columns: tuple[str, str], public: bool = True) -> Mart:
-    made = tuple(Column(column, kind, f"The {column}.") for column, kind in columns)
-    return Mart(name, "What?", "Rows.", made, is_public=public, is_contracted=True)
+def mart(name: str, *columns: tuple[str, str], public: bool = True) -> MartContract:
+    made = tuple(ContractColumn(column, kind, f"The {column}.") for column, kind in columns)
+    return MartContract(name, "What?", "Rows.", made, is_public=public, is_contracted=True)
 
 
 STAR = {
@@ -381,7 +381,7 @@ def measure(name: str, *lines: str) -> str:
 
 
 def small(
-    folder: Path, measures: str = "measure = []", declared: str = DECLARED, **others: Mart
+    folder: Path, measures: str = "measure = []", declared: str = DECLARED, **others: MartContract
 ) -> SemanticModel:
     (folder / MODEL_FILE).write_text(declared)
     (folder / MEASURES_FILE).write_text(measures)

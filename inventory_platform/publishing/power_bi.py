@@ -17,7 +17,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from inventory_platform.errors import ContractError
-from inventory_platform.publishing.marts import Column, Mart
+from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract
 from inventory_platform.publishing.parquet import SCHEMA
 from inventory_platform.publishing.semantic_model import Measure, SemanticModel
 
@@ -175,7 +175,7 @@ def _relationships(model: SemanticModel) -> Iterator[str]:
         yield ""
 
 
-def _table(model: SemanticModel, table: Mart, read_from: ReadFrom) -> Iterator[str]:
+def _table(model: SemanticModel, table: MartContract, read_from: ReadFrom) -> Iterator[str]:
     yield from _described(f"{table.question} {table.description}", "")
     yield f"table {table.name}"
     yield f"\tlineageTag: {_tag('table', table.name)}"
@@ -203,7 +203,7 @@ def _measure(model: SemanticModel, measure: Measure) -> Iterator[str]:
     yield ""
 
 
-def _column(model: SemanticModel, table: Mart, column: Column) -> Iterator[str]:
+def _column(model: SemanticModel, table: MartContract, column: ContractColumn) -> Iterator[str]:
     kind, shown = _type(table, column)
     is_key = model.keys.get(table.name) == column.name
     yield from _described(column.description, "\t")
@@ -247,7 +247,7 @@ def _query(table: str, read_from: ReadFrom) -> list[str]:
     ]
 
 
-def _type(table: Mart, column: Column) -> tuple[str, str]:
+def _type(table: MartContract, column: ContractColumn) -> tuple[str, str]:
     """A column's type in Power BI and how it is shown."""
     plain = {
         "string": ("string", ""),

@@ -12,7 +12,7 @@ import fastexcel
 import pytest
 
 from inventory_platform.assets.dbt_project import manifest_path
-from inventory_platform.publishing.marts import read_marts
+from inventory_platform.publishing.mart_contracts import read_marts
 from inventory_platform.publishing.semantic_model import SemanticModel, read_model
 from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import Platform

@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Column:
+class ContractColumn:
     """A column of a mart.
 
     Attributes:
@@ -27,8 +27,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Mart:
-    """A model that readers may build on.
+class MartContract:
+    """What a model promises to whoever builds on it.
 
     Attributes:
         name: Its name.
@@ -42,25 +42,25 @@ class Mart:
     name: str
     question: str
     description: str
-    columns: tuple[Column, ...]
+    columns: tuple[ContractColumn, ...]
     is_public: bool
     is_contracted: bool
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> ContractColumn | None:
         """The column of that name, if it has one."""
         return next((column for column in self.columns if column.name == name), None)
 
 
-def read_marts(manifest: Mapping[str, Any]) -> dict[str, Mart]:
+def read_marts(manifest: Mapping[str, Any]) -> dict[str, MartContract]:
     """Every mart of a dbt manifest, by name."""
     nodes = sorted(manifest["nodes"].values(), key=lambda node: str(node["name"]))
     return {
-        node["name"]: Mart(
+        node["name"]: MartContract(
             name=node["name"],
             question=node["config"]["meta"].get("question", ""),
             description=node["description"].strip(),
             columns=tuple(
-                Column(column["name"], column["data_type"], column["description"].strip())
+                ContractColumn(column["name"], column["data_type"], column["description"].strip())
                 for column in node["columns"].values()
             ),
             is_public=node["access"] == "public",

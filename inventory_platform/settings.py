@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
 
+    # Destinations outside the platform.
+    destinations_file: ProjectPath = Field(
+        default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
+
     @property
     def lake_dir(self) -> Path:
         """Folder of the lake: raw zone, quarantine and load log."""

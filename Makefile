@@ -39,8 +39,9 @@ sandbox: $(VENV)/.installed
 run: install ## Load, check, build and publish everything; print what happened.
 	@$(BIN)/inventory run
 
+# In the order of their names the long tests of whole runs begin first.
 test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

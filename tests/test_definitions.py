@@ -11,6 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from inventory_platform.assets.dbt_graph import Part
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS, REFRESH
 from inventory_platform.contracts.base import contract_modules
 from inventory_platform.definitions import build_definitions
@@ -199,3 +200,17 @@ def test_imports_run_one_way() -> None:
 def _unit(path: Path) -> str:
     parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
     return "asset_checks" if parts[0] == "asset_checks" else parts[1]
+
+
+def test_every_mart_says_how_fresh_it_must_be_and_which_question_it_answers(
+    specs: list[dg.AssetSpec],
+) -> None:
+    marts = {spec.key.path[-1]: spec for spec in specs if spec.key.path[0] == "marts"}
+    assert [name for name, spec in marts.items() if not spec.metadata.get("question")] == []
+    windows = {name: spec.freshness_policy for name, spec in marts.items()}
+    assert [name for name, policy in windows.items() if policy is None] == []
+    assert windows["fct_orders"] == fresh_within(36)
+    assert windows["fct_live_stock"] == fresh_within(1)
+    assert windows["kpi_reorder_proposals"] == fresh_within(192)
+    loaded = next(spec for spec in specs if spec.key.path[-1] == "inventory_db__products")
+    assert loaded.freshness_policy == fresh_within(36)

@@ -39,7 +39,9 @@ from inventory_platform.assets.months import (
     months_partitions,
     note_changes,
 )
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.assets.raw import POOL
+from inventory_platform.errors import ContractError
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 from inventory_platform.warehouse import Warehouse, open_warehouse, refresh
@@ -75,7 +77,9 @@ class Translator(DagsterDbtTranslator):
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] not in {"model", "seed"}:
             return spec
-        owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
+        meta = node.get("config", {}).get("meta", {})
+        owners = meta.get("dagster", {}).get("owners")
+        question = {"question": meta["question"]} if "question" in meta else {}
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
         facts = [relation.split(".") for relation in self.graph.facts_tested_with(unique_id)]
         return spec.replace_attributes(
@@ -86,6 +90,8 @@ class Translator(DagsterDbtTranslator):
             group_name=_group(node),
             owners=owners or ["team:inventory"],
             kinds={"dbt", "duckdb"},
+            metadata={**spec.metadata, **question},
+            freshness_policy=fresh_within(_hours(node["name"], meta.get("fresh_within_hours"))),
         )
 
 
@@ -94,6 +100,16 @@ LIVE = "live"
 
 LIVE_TAG = "inventory/live"
 """Tag of the assets of all models behind streams, those in staging included."""
+
+
+def _hours(model: str, hours: Any) -> float | None:
+    if hours is None:
+        return None
+    if type(hours) in {int, float} and hours >= 1:
+        return float(hours)
+    raise ContractError(
+        f"Model {model}: fresh_within_hours is {hours!r}.", "Write a number of hours."
+    )
 
 
 def _group(node: Mapping[str, Any]) -> str:

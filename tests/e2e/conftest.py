@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from inventory_platform.assets.planning_rows import READ
 from inventory_platform.settings import PROJECT_DIR, Settings
@@ -105,11 +106,23 @@ class Platform:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run of the tests know."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def platform(shared_folder: Path) -> Platform:
     """The sandbox loaded, built, checked and published once. Read it, do not change it."""
-    made = Platform(tmp_path_factory.mktemp("platform") / "data")
-    made.ok("sandbox", "generate", "--rows", "2000")
-    (made.data_dir / "first_run.txt").write_text(made.ok("run"))
+    made = Platform(shared_folder / "platform")
+    first_run = made.data_dir / "first_run.txt"
+    with FileLock(shared_folder / "platform.lock"):
+        if not first_run.exists():
+            made.ok("sandbox", "generate", "--rows", "2000")
+            first_run.write_text(made.ok("run"))
     return made
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from dataclasses import dataclass, replace
 
 import duckdb
 import pytest
@@ -25,25 +27,42 @@ def lose_most_customers(platform: Platform) -> None:
         db.commit()
 
 
-def test_a_failed_blocking_check_publishes_nothing_and_ends_with_code_3(changed: Platform) -> None:
-    before = changed.mart_contents()
-    version = changed.published_version()
-    lose_most_customers(changed)
-    result = changed.inventory("run")
-    assert result.returncode == 3, result.stdout + result.stderr
-    assert "customers: volume" in result.stdout
-    assert changed.published_version() == version
-    assert changed.mart_contents() == before
+@dataclass(frozen=True)
+class Failed:
+    """A platform after a run in which a blocking check failed, and what it was before."""
+
+    platform: Platform
+    run: subprocess.CompletedProcess[str]
+    contents: dict[str, tuple]
+    version: str
 
 
-def test_marts_cannot_be_published_alone_after_a_failed_check(changed: Platform) -> None:
-    version = changed.published_version()
-    lose_most_customers(changed)
-    changed.inventory("run")
-    result = changed.inventory("run", "--select", 'key:"published/marts"')
+@pytest.fixture(scope="module")
+def failed(small: Platform, tmp_path_factory: pytest.TempPathFactory) -> Failed:
+    data_dir = tmp_path_factory.mktemp("failed") / "data"
+    shutil.copytree(small.data_dir, data_dir, symlinks=True)
+    platform = replace(small, data_dir=data_dir)
+    lose_most_customers(platform)
+    return Failed(
+        platform=platform,
+        contents=platform.mart_contents(),
+        version=platform.published_version(),
+        run=platform.inventory("run"),
+    )
+
+
+def test_a_failed_blocking_check_publishes_nothing_and_ends_with_code_3(failed: Failed) -> None:
+    assert failed.run.returncode == 3, failed.run.stdout + failed.run.stderr
+    assert "customers: volume" in failed.run.stdout
+    assert failed.platform.published_version() == failed.version
+    assert failed.platform.mart_contents() == failed.contents
+
+
+def test_marts_cannot_be_published_alone_after_a_failed_check(failed: Failed) -> None:
+    result = failed.platform.inventory("run", "--select", 'key:"published/marts"')
     assert result.returncode == 1
     assert "volume on raw/inventory_db__customers" in result.stderr
-    assert changed.published_version() == version
+    assert failed.platform.published_version() == failed.version
 
 
 def test_the_dagster_command_fails_on_a_failed_blocking_check(changed: Platform) -> None:

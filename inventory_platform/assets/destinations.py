@@ -4,8 +4,6 @@ They stand behind the published marts, so a blocking check that fails keeps them
 A destination that cannot be reached is asked again; what cannot succeed fails at once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 

@@ -50,6 +50,8 @@ from inventory_platform.publishing.postgres_tables import (
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import columns_of
 
+_ASIDE = "rows_to_publish"
+
 
 @dataclass(frozen=True)
 class _State:
@@ -259,11 +261,7 @@ class PostgresDestination:
             execute(con, statement)
         written = sum(load.rows.get(part, 0) for part in load.due)
         if written:
-            con.execute("call pg_clear_cache()")
-            where = _where(table, load)
-            con.execute(
-                f"insert into target.{table.relation} by name select * from {load.file}{where}"
-            )
+            self._write(con, load, has_row_rules=found is not None and found.has_row_rules)
         for statement in load.changes.after:
             execute(con, statement)
         if found is None or found.is_owned:
@@ -282,6 +280,23 @@ class PostgresDestination:
             parts_written=len(load.due),
             ddl=ddl,
         )
+
+    def _write(self, con: duckdb.DuckDBPyConnection, load: _Load, *, has_row_rules: bool) -> None:
+        """Send the rows, by way of a table of this session where COPY is not allowed."""
+        relation = load.table.relation
+        if has_row_rules:
+            execute(con, f"create temporary table {_ASIDE} (like {relation}) on commit drop")
+            found = rows_of(
+                con, 1, "select nspname from pg_namespace where oid = pg_my_temp_schema()"
+            )
+            relation = f"{identifier(found[0][0])}.{_ASIDE}"
+        if has_row_rules or load.changes.before:
+            con.execute("call pg_clear_cache()")  # DuckDB has read the catalogue before
+        rows = f"select * from {load.file}{_where(load.table, load)}"
+        con.execute(f"insert into target.{relation} by name {rows}")
+        if has_row_rules:
+            execute(con, f"insert into {load.table.relation} select * from pg_temp.{_ASIDE}")
+            execute(con, f"drop table pg_temp.{_ASIDE}")
 
     def _verify(self, con: duckdb.DuckDBPyConnection, load: _Load) -> None:
         here = measured_here(con, load.table, load.file)

@@ -12,7 +12,7 @@ from inventory_platform.publishing.postgres_tables import META, META_TABLES
 
 _SCRIPT = Template("""\
 -- Run by an administrator of the database, for example: inventory postgres-roles NAME | psql …
--- It can be repeated. All roles are groups: `create role anna login; grant ${prefix}_reporter to anna;`
+-- It can be repeated. Roles are groups: `create role anna login; grant ${prefix}_reporter to anna;`
 
 do $$$$
 declare role text;
@@ -29,6 +29,8 @@ begin
     end if;
     -- Nobody gets in, or writes somewhere, only because there is a database.
     execute format('revoke all on database %I from public', current_database());
+    -- Where rules on rows hold, rows come by way of a temporary table.
+    execute format('grant temporary on database %I to ${prefix}_loader', current_database());
 end $$$$;
 revoke all on schema public from public;
 

@@ -20,7 +20,8 @@ from inventory_platform.publishing.postgres_tables import FoundColumn, FoundTabl
 from inventory_platform.settings import Settings
 from inventory_platform.sources.databases import cannot_open
 
-_LOCK_SECONDS = 15
+LOCK_SECONDS = 15
+"""How long to wait for a lock that only changed columns need; the asset tries again later."""
 _PASSES = re.compile(
     r"connection refused|connection reset|closed the connection|connection to server .* timed out|"
     r"timeout expired|terminating connection|starting up|shutting down|in recovery mode|"
@@ -89,7 +90,7 @@ class PostgresServer:
     def _enter(self, con: duckdb.DuckDBPyConnection) -> None:
         execute(
             con,
-            f"set local lock_timeout = '{_LOCK_SECONDS}s'; set local statement_timeout = 0; "
+            f"set local lock_timeout = '{LOCK_SECONDS}s'; set local statement_timeout = 0; "
             "set local idle_in_transaction_session_timeout = 0; "
             "set local timezone = 'UTC'",
         )
@@ -128,12 +129,12 @@ class PostgresServer:
 
 def read_tables(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, FoundTable]:
     """What the catalogue says of a schema's tables and views, by name."""
-    described: dict[str, tuple[str, bool, str, dict[str, FoundColumn]]] = {}
-    for name, kind, owned, comment, column, kind_of, required, its_comment, indexed in rows_of(
+    described: dict[str, tuple[list[str], dict[str, FoundColumn]]] = {}
+    for name, kind, owned, comment, rules, column, its_type, required, told, indexed in rows_of(
         con,
-        9,
+        10,
         "select c.relname, c.relkind, pg_has_role(current_user, c.relowner, 'usage'), "
-        "coalesce(obj_description(c.oid, 'pg_class'), ''), a.attname, "
+        "coalesce(obj_description(c.oid, 'pg_class'), ''), row_security_active(c.oid), a.attname, "
         "format_type(a.atttypid, a.atttypmod), a.attnotnull, "
         "coalesce(col_description(c.oid, a.attnum), ''), "
         "exists (select from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum) "
@@ -142,8 +143,8 @@ def read_tables(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, FoundT
         "and c.relnamespace = (select oid from pg_namespace "
         f"where nspname = {literal(schema)}) order by c.relname, a.attnum",
     ):
-        columns = described.setdefault(name, (kind, owned == "true", comment, {}))[3]
-        columns[column] = FoundColumn(kind_of, required == "true", its_comment, indexed == "true")
+        columns = described.setdefault(name, ([kind, owned, comment, rules], {}))[1]
+        columns[column] = FoundColumn(its_type, required == "true", told, indexed == "true")
     keys = {
         table: (key, tuple(json.loads(columns)))
         for table, key, columns in rows_of(
@@ -158,8 +159,10 @@ def read_tables(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, FoundT
         )
     }
     return {
-        name: FoundTable(kind, owned, comment, columns, *keys.get(name, ("", ())))
-        for name, (kind, owned, comment, columns) in described.items()
+        name: FoundTable(
+            kind, owned == "true", comment, rules == "true", columns, *keys.get(name, ("", ()))
+        )
+        for name, ((kind, owned, comment, rules), columns) in described.items()
     }
 
 

@@ -123,6 +123,7 @@ class FoundTable:
         kind: Postgres' letter for what it is; `r` for a table.
         is_owned: Whether the user may change it.
         comment: Its comment.
+        has_row_rules: Whether rules on rows apply to the user; no COPY to the table then.
         columns: Its columns.
         key_name: Name of the primary key, empty without one.
         key: Columns of the primary key.
@@ -131,6 +132,7 @@ class FoundTable:
     kind: str
     is_owned: bool
     comment: str
+    has_row_rules: bool
     columns: Mapping[str, FoundColumn]
     key_name: str = ""
     key: tuple[str, ...] = ()
@@ -205,7 +207,7 @@ def changes(table: Table, found: FoundTable | None) -> Changes:
             for c in table.columns
         )
         result = Changes(before=[f"create table {name} ({listed})"])
-        found = FoundTable("r", True, "", {})
+        found = FoundTable("r", True, "", False, {})
     else:
         result = Changes()
         _change_columns(table, found, result)

@@ -19,9 +19,7 @@ from inventory_platform.registry import read_registry
 from inventory_platform.settings import PROJECT_DIR, get_settings
 
 
-def mapping_page(
-    contracts: Mapping[str, TableContract], lineage: ColumnLineage, title: str
-) -> str:
+def mapping_page(contracts: Mapping[str, TableContract], lineage: ColumnLineage, title: str) -> str:
     """Write the page of one source: every table, every column, from the answer to the marts.
 
     Args:

@@ -6,6 +6,10 @@ templates beside it. What it shows is decided elsewhere: contracts, dbt's files,
 data itself nothing is looked at, so the pages hold for every run.
 """
 
-from inventory_platform.operations.catalogue.site import catalogue_is_old, write_catalogue
+from inventory_platform.operations.catalogue.site import (
+    catalogue_is_old,
+    index_page,
+    write_catalogue,
+)
 
-__all__ = ["catalogue_is_old", "write_catalogue"]
+__all__ = ["catalogue_is_old", "index_page", "write_catalogue"]

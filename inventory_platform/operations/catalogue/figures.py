@@ -70,9 +70,7 @@ def read_figures(text: str, marts: Mapping[str, Mapping[str, object]]) -> list[F
     return list(figures.values())
 
 
-def _figure(
-    cells: list[str], section: str, marts: Mapping[str, Mapping[str, object]]
-) -> Figure:
+def _figure(cells: list[str], section: str, marts: Mapping[str, Mapping[str, object]]) -> Figure:
     name = cells[0].strip("* ")
     if len(cells) != len(_HEADER) or not all(cells):
         raise _wrong(name, f"has not the cells {', '.join(_HEADER)}")

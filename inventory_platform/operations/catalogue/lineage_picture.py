@@ -61,7 +61,9 @@ def _centre(index: int, count: int, height: float) -> float:
 
 def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
     bend = (x1 + x2) / 2
-    return f'<path d="M{x1:.0f} {y1:.0f} C{bend:.0f} {y1:.0f} {bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'
+    return (
+        f'<path d="M{x1:.0f} {y1:.0f} C{bend:.0f} {y1:.0f} {bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'
+    )
 
 
 def _box(x: float, y: float, width: float, name: str, address: str) -> str:

@@ -166,7 +166,9 @@ class Project:
         """Where people meet a table."""
         exposures = self.manifest["exposures"]
         children = self.manifest["child_map"].get(table.unique_id, ())
-        return sorted(exposures[c]["label"] or exposures[c]["name"] for c in children if c in exposures)
+        return sorted(
+            exposures[c]["label"] or exposures[c]["name"] for c in children if c in exposures
+        )
 
     def tests(self, table: Table) -> list[Test]:
         """The tests that are shown on a table."""
@@ -276,7 +278,9 @@ _WORDS = {
 
 def _rule(check: Check) -> str:
     values = ", ".join(
-        ", ".join(map(str, value)) if isinstance(value, list | tuple | set | frozenset) else str(value)
+        ", ".join(map(str, value))
+        if isinstance(value, list | tuple | set | frozenset)
+        else str(value)
         for value in check.arguments.values()
         if value is not None
     )

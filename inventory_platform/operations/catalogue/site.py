@@ -19,8 +19,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inventory_platform.assets.column_lineage import ColumnOf, read_column_lineage
 from inventory_platform.assets.dbt_graph import read_graph
-from inventory_platform.assets.dbt_project import docs_page, manifest_path, prepare_manifest, write_docs
-from inventory_platform.assets.planning_rows import READ
+from inventory_platform.assets.dbt_project import (
+    docs_page,
+    manifest_path,
+    prepare_manifest,
+    write_docs,
+)
+from inventory_platform.assets.matching import READ as READ_BY_MATCHING
+from inventory_platform.assets.planning_rows import READ as READ_BY_PLANNING
+from inventory_platform.contracts.base import METADATA_COLUMNS
 from inventory_platform.operations.catalogue import text
 from inventory_platform.operations.catalogue.figures import Figure, read_figures
 from inventory_platform.operations.catalogue.lineage_picture import picture
@@ -32,6 +39,8 @@ from inventory_platform.sources.catalog import redact
 _TEMPLATES = Path(__file__).parent / "templates"
 _GUIDES = PROJECT_DIR / "docs"
 _README = PROJECT_DIR / "README.md"
+_PLANNING = "planning"
+"""Schema of the tables that are made in Python."""
 
 
 def index_page(settings: Settings) -> Path:
@@ -100,7 +109,7 @@ class _Pages:
         yield self._page("columns.html", "columns.html", systems=self._systems())
         for system in self._systems():
             yield self._page(f"columns/{system['name']}.html", "mapping.html", system=system)
-        for path in [_README, *sorted(_GUIDES.glob("*.md"))]:
+        for path in _guides():
             address = f"guides/{_guide(path)}"
             content = text.page(path.read_text(encoding="utf-8"), partial(_link, path.parent, ""))
             yield self._page(address, "guide.html", title=_title(path), content=content)
@@ -115,8 +124,8 @@ class _Pages:
     def _table(self, table: Table) -> tuple[str, str]:
         project = self.project
         up, down = project.upstream(table), project.downstream(table)
-        if table.schema == "planning":
-            up = [project.by_relation[".".join(r)] for r in READ if ".".join(r) in project.by_relation]
+        if table.schema == _PLANNING:
+            up = [project.by_relation[its] for its in _read(table) if its in project.by_relation]
         drawn = picture(
             [(t.name, f"../{t.address}") for t in up],
             table.name,
@@ -133,6 +142,7 @@ class _Pages:
                 source=source,
                 read_from=redact(source.address) if source else "",
                 rules=partial(rules, contract),
+                load_columns=METADATA_COLUMNS,
                 **facts,
             )
         return self._page(
@@ -153,14 +163,13 @@ class _Pages:
         sections: dict[str, list[Figure]] = {}
         for figure in self.figures:
             sections.setdefault(figure.section, []).append(figure)
-        guides = [(_title(p), f"guides/{_guide(p)}") for p in [_README, *sorted(_GUIDES.glob("*.md"))]]
-        layers = ("transformed", "staging", "reference", "planning")
+        layers = ("transformed", "staging", "reference", _PLANNING)
         return {
             "areas": areas,
             "sections": sections,
             "systems": self._systems(),
             "layers": {name: self.project.of_schema(name) for name in layers},
-            "guides": guides,
+            "guides": [(_title(path), f"guides/{_guide(path)}") for path in _guides()],
         }
 
     def _systems(self) -> list[dict[str, Any]]:
@@ -189,8 +198,7 @@ class _Pages:
                     (c.name, f"column of {table.name}", f"{table.address}#{c.name}", c.description)
                     for c in table.columns
                 ]
-        for path in [_README, *sorted(_GUIDES.glob("*.md"))]:
-            entries.append((_title(path), "guide", f"guides/{_guide(path)}", ""))
+        entries += [(_title(path), "guide", f"guides/{_guide(path)}", "") for path in _guides()]
         code = (_TEMPLATES / "search.js").read_text(encoding="utf-8")
         return f"const ENTRIES = {json.dumps(entries, ensure_ascii=False)};\n{code}"
 
@@ -226,6 +234,18 @@ class _Pages:
         environment.filters |= {"sentence": text.sentence, "anchor": text.anchor}
         environment.globals |= {"dbt_page": f"dbt/{docs_page(self.registry.settings).name}"}
         return environment
+
+
+def _read(table: Table) -> list[str]:
+    """The relations that a table made in Python is made of."""
+    if table.name == "competitor_matches":
+        return [f"raw.{name}" for name in READ_BY_MATCHING]
+    return [f"{schema}.{name}" for schema, name in READ_BY_PLANNING]
+
+
+def _guides() -> list[Path]:
+    """The pages of `docs/`, and the one before them."""
+    return [_README, *sorted(_GUIDES.glob("*.md"))]
 
 
 def _guide(path: Path) -> str:

@@ -288,8 +288,9 @@ def _follow(sql: str, known: Mapping[str, list[str]]) -> dict[str, tuple[ColumnO
 def _ends(
     node: Node, known: Mapping[str, list[str]], found: dict[int, frozenset[ColumnOf]]
 ) -> frozenset[ColumnOf]:
-    """The columns of tables at the end of a node; each node is looked at once, however many ways
-    lead to it.
+    """The columns of tables that a node ends in.
+
+    Each node is looked at once, however many ways lead to it.
     """
     if id(node) not in found:
         ends = frozenset().union(*(_ends(below, known, found) for below in node.downstream))

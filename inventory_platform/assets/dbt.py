@@ -41,7 +41,9 @@ from inventory_platform.assets.months import (
     months_partitions,
     note_changes,
 )
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.assets.raw import POOL
+from inventory_platform.errors import ContractError
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 from inventory_platform.warehouse import Warehouse, open_warehouse, refresh
@@ -77,7 +79,9 @@ class Translator(DagsterDbtTranslator):
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] not in {"model", "seed"}:
             return spec
-        owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
+        meta = node.get("config", {}).get("meta", {})
+        owners = meta.get("dagster", {}).get("owners")
+        question = {"question": meta["question"]} if "question" in meta else {}
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
         facts = [relation.split(".") for relation in self.graph.facts_tested_with(unique_id)]
         return spec.replace_attributes(
@@ -88,6 +92,8 @@ class Translator(DagsterDbtTranslator):
             group_name=_group(node),
             owners=owners or ["team:inventory"],
             kinds={"dbt", "duckdb"},
+            metadata={**spec.metadata, **question},
+            freshness_policy=fresh_within(_hours(node["name"], meta.get("fresh_within_hours"))),
         )
 
 
@@ -96,6 +102,16 @@ LIVE = "live"
 
 LIVE_TAG = "inventory/live"
 """Tag of the assets of all models behind streams, those in staging included."""
+
+
+def _hours(model: str, hours: Any) -> float | None:
+    if hours is None:
+        return None
+    if type(hours) in {int, float} and hours >= 1:
+        return float(hours)
+    raise ContractError(
+        f"Model {model}: fresh_within_hours is {hours!r}.", "Write a number of hours."
+    )
 
 
 def _group(node: Mapping[str, Any]) -> str:
@@ -248,7 +264,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 def _described(
     context: dg.AssetExecutionContext, events: Sequence[Any], graph: DbtGraph, settings: Settings
 ) -> Iterator[Any]:
-    """The events of a build; what was built with its rows, its columns and what they are made of."""
+    """The events of a build; what was built has its rows, its columns and their origin."""
     tables = graph.relations()
     columns = read_column_lineage(settings)
     for model, why in columns.problems.items():

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from inventory_platform.assets.pages import pages_key
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import InventoryError, SandboxUnavailableError
 from inventory_platform.landing.lake import Lake, LoadRecord
@@ -54,6 +55,7 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
         owners=[contract.owner],
         pool=POOL,
         metadata=_metadata(contract),
+        freshness_policy=fresh_within(source.fresh_within_hours),
     )
     def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
         try:

@@ -37,8 +37,8 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt_project import write_docs
     from inventory_platform.automation.jobs import LOAD, REFRESH
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
@@ -54,8 +54,8 @@ def run(
             out.print("Nothing new: models and published marts are up to date.")
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and _docs_are_old(settings):
-        write_docs(settings)
+    if all(o.success for o in outcomes) and catalogue_is_old(settings):
+        write_catalogue(registry)
     _finish(definitions, registry, outcomes)
 
 
@@ -87,13 +87,6 @@ def _all_months(settings: Settings) -> Window:
 
     keys = month_keys(settings)
     return Window(keys, keys[0], keys[-1])
-
-
-def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt_project import docs_page, manifest_path
-
-    page = docs_page(settings)
-    return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
 
 
 @app.command()

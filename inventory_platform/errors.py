@@ -57,3 +57,7 @@ class WarehouseError(InventoryError):
 
 class PublishError(InventoryError):
     """Published marts cannot be written or read."""
+
+
+class StartError(InventoryError):
+    """The pages cannot be started; nothing was started."""

@@ -76,6 +76,24 @@ class Settings(BaseSettings):
     sandbox_traffic: float = Field(
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
+    # What people open.
+    dagster_port: int = Field(
+        default=3000, ge=1, le=65535, description="Port of Dagster's pages, on 127.0.0.1."
+    )
+    dagster_viewers_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of Dagster's pages once more, read-only."
+    )
+    dashboard_port: int = Field(
+        default=8501, ge=1, le=65535, description="Port of the dashboard, on 127.0.0.1."
+    )
+    portal_port: int = Field(
+        default=8080, ge=1, le=65535, description="Port of the page that links all others."
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$",
+        description="Address people use when the pages are behind a reverse proxy.",
+    )
 
     @property
     def lake_dir(self) -> Path:

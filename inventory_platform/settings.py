@@ -95,6 +95,27 @@ class Settings(BaseSettings):
         description="Address people use when the pages are behind a reverse proxy.",
     )
 
+    dagster_port: int = 3000
+    # Alerts
+    alerts_file: ProjectPath = Field(
+        default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
+    )
+    dagster_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S*[^/\s])?$",
+        description="Address of Dagster's pages in messages; the local one when empty.",
+    )
+
+    # Health
+    operations_days: int = Field(
+        default=90, ge=2, description="Days of operational history that are kept."
+    )
+
+    @property
+    def pages_url(self) -> str:
+        """Address of Dagster's pages, for links."""
+        return self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
+
     @property
     def lake_dir(self) -> Path:
         """Folder of the lake: raw zone, quarantine and load log."""
@@ -116,6 +137,11 @@ class Settings(BaseSettings):
         return self.published_dir / "live"
 
     @property
+    def operations_dir(self) -> Path:
+        """Folder of the published history of operations, switched by itself."""
+        return self.published_dir / "operations"
+
+    @property
     def docs_dir(self) -> Path:
         """Folder of the generated documentation site."""
         return self.data_dir / "docs"
@@ -129,6 +155,11 @@ class Settings(BaseSettings):
     def sandbox_drop(self) -> Path:
         """The sandbox's drop folder."""
         return self.data_dir / "sandbox" / "drop"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
+        return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))
 
     @property
     def temp_dir(self) -> Path:

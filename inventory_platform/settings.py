@@ -95,15 +95,9 @@ class Settings(BaseSettings):
         description="Address people use when the pages are behind a reverse proxy.",
     )
 
-    dagster_port: int = 3000
     # Alerts
     alerts_file: ProjectPath = Field(
         default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
-    )
-    dagster_url: str = Field(
-        default="",
-        pattern=r"^(https?://\S*[^/\s])?$",
-        description="Address of Dagster's pages in messages; the local one when empty.",
     )
 
     # Health
@@ -114,7 +108,8 @@ class Settings(BaseSettings):
     @property
     def pages_url(self) -> str:
         """Address of Dagster's pages, for links."""
-        return self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
+        local = f"http://127.0.0.1:{self.dagster_port}"
+        return f"{self.public_url}/dagster" if self.public_url else local
 
     @property
     def lake_dir(self) -> Path:

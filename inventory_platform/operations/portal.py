@@ -13,19 +13,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import duckdb
+import polars as pl
 import uvicorn
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -37,20 +34,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inventory_platform.operations.health import health
+from inventory_platform.operations.history.published import Published, read_published
+from inventory_platform.operations.metrics import CONTENT_TYPE, render_metrics
 from inventory_platform.operations.processes import STARTING, UP, State, read_states
 from inventory_platform.operations.programs import (
     DAEMON,
     DAGSTER,
     DASHBOARD,
     NAMES,
-    dagster_url,
     dashboard_url,
 )
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import PROJECT_DIR, Settings, get_settings
-
-if TYPE_CHECKING:
-    from inventory_platform.operations.health import Health
 
 _PAGE = Path(__file__).with_name("portal_page")
 _LOOPBACK = ["127.0.0.1", "localhost"]
@@ -107,16 +103,14 @@ def build_portal(
     settings: Settings,
     states: Path,
     *,
-    health: Callable[[Settings], Health],
-    metrics: Callable[[Settings], bytes],
+    daemon_expected: bool = True,
 ) -> Starlette:
     """Assemble the application.
 
     Args:
         settings: Where everything is.
         states: The supervisor's state file.
-        health: Finds how the platform is.
-        metrics: Renders the metrics for Prometheus.
+        daemon_expected: Whether it is a finding that Dagster's daemon does not run.
     """
     environment = Environment(
         loader=FileSystemLoader(_PAGE),
@@ -134,7 +128,7 @@ def build_portal(
 
     def page() -> str:
         programs = read_states(states)
-        found = health(settings)
+        found = health(settings, daemon_expected=daemon_expected)
         troubles = [
             f"{NAMES.get(program.name, program.name)}: {program.state}"
             for program in programs
@@ -161,10 +155,10 @@ def build_portal(
         )
 
     async def told_metrics(_: Request) -> Response:
-        return Response(await run_in_threadpool(metrics, settings), media_type=CONTENT_TYPE_LATEST)
+        return Response(await run_in_threadpool(render_metrics, settings), media_type=CONTENT_TYPE)
 
     async def told_health(_: Request) -> Response:
-        found = await run_in_threadpool(health, settings)
+        found = await run_in_threadpool(health, settings, daemon_expected=daemon_expected)
         return Response(
             found.to_json(),
             status_code=503 if found.status == "down" else 200,
@@ -190,7 +184,7 @@ def build_portal(
 
 def links(settings: Settings, programs: Sequence[State]) -> list[Link]:
     """What can be opened, with the reason where something cannot."""
-    dagster, dashboard = dagster_url(settings), dashboard_url(settings)
+    dagster, dashboard = settings.pages_url, dashboard_url(settings)
     no_dagster, no_dashboard = _absent(programs, DAGSTER), _absent(programs, DASHBOARD)
     found = [
         Link(
@@ -237,7 +231,7 @@ def _dashboard_pages() -> dict[str, str]:
     """Path → title of the dashboard's pages, the first one first."""
     paths = {
         file.stem
-        for file in (PROJECT_DIR / "dashboard" / "pages").glob("*.py")
+        for file in (PROJECT_DIR / "dashboard" / "subjects").glob("*.py")
         if not file.stem.startswith("_")
     }
     return {
@@ -257,35 +251,40 @@ def _absent(programs: Sequence[State], name: str) -> str:
 
 def facts(settings: Settings) -> list[Fact]:
     """How the data is: the last run, how fresh the marts are, which version readers have."""
-    return [_last_run(settings), _freshness(settings), _published(settings)]
+    told = read_published(settings)
+    return [_last_run(told), _freshness(told), _published(settings)]
 
 
-def _last_run(settings: Settings) -> Fact:
-    rows = _told(
-        settings,
-        "runs",
-        "select job, status, coalesce(ended_at, started_at), seconds, failed_steps from '{file}' "
-        "order by started_at desc limit 1",
-    )
-    if not rows:
+def _last_run(told: Published | None) -> Fact:
+    runs = told.table("runs").sort("started_at").tail(1).collect() if told else pl.DataFrame()
+    if runs.is_empty():
         return Fact("Last run", "None yet: `inventory run` starts one.", "warn")
-    job, status, at, seconds, failed = rows[0]
-    tone = {"success": "good", "failure": "bad"}.get(status, "warn")
-    text = f"{job}: {status}"
-    text += f" in {seconds:,.0f} s" if seconds is not None else ""
-    text += f", {failed} step{'s' if failed != 1 else ''} failed" if failed else ""
-    return Fact("Last run", text, tone, _shown(at))
+    run = runs.row(0, named=True)
+    tone = {"success": "good", "failure": "bad"}.get(run["status"], "warn")
+    text = f"{run['job']}: {run['status']}"
+    if run["seconds"] is not None:
+        text += f" in {run['seconds']:,.0f} s"
+    if run["failed_steps"]:
+        text += f", {run['failed_steps']} step{'s' if run['failed_steps'] > 1 else ''} failed"
+    return Fact("Last run", text, tone, _shown(run["ended_at"] or run["started_at"]))
 
 
-def _freshness(settings: Settings) -> Fact:
-    rows = _told(settings, "freshness", "select asset, state from '{file}' order by asset")
-    if not rows:
+def _freshness(told: Published | None) -> Fact:
+    # Ages go on after the table was written; only its limits stay.
+    assets = told.table("freshness").sort("asset").collect() if told else pl.DataFrame()
+    if assets.is_empty():
         return Fact("Freshness", "Not told yet.", "warn")
-    old = [asset for asset, state in rows if state != "fresh"]
+    now = _now()
+    old = [
+        row["asset"]
+        for row in assets.iter_rows(named=True)
+        if row["last_updated_at"] is None
+        or now - row["last_updated_at"] > timedelta(hours=row["fresh_within_hours"])
+    ]
     if not old:
-        return Fact("Freshness", f"All {len(rows)} assets are fresh.", "good")
+        return Fact("Freshness", f"All {assets.height} assets are fresh.", "good")
     named = ", ".join(old[:_STALE_SHOWN]) + (" …" if len(old) > _STALE_SHOWN else "")
-    return Fact("Freshness", f"{len(old)} of {len(rows)} assets are not fresh: {named}", "bad")
+    return Fact("Freshness", f"{len(old)} of {assets.height} are not fresh: {named}", "bad")
 
 
 def _published(settings: Settings) -> Fact:
@@ -296,17 +295,6 @@ def _published(settings: Settings) -> Fact:
     rows = sum(publication.rows.values())
     text = f"Version {publication.version}: {len(publication.rows)} marts, {rows:,} rows"
     return Fact("Published", text, "good", _shown(datetime.fromisoformat(publication.published_at)))
-
-
-def _told(settings: Settings, table: str, sql: str) -> list[tuple[Any, ...]]:
-    """Ask a table of what the platform tells about itself; no rows before it did."""
-    file = settings.published_dir / "operations" / "current" / f"{table}.parquet"
-    # A reader that resolves the link once is not disturbed by the next version.
-    file = file.resolve()
-    if not file.exists():
-        return []
-    with duckdb.connect() as con:
-        return con.execute(sql.format(file=str(file).replace("'", "''"))).fetchall()
 
 
 def _hash(text: str) -> str:
@@ -347,17 +335,9 @@ class _SafeHeaders:
 
 def main() -> None:
     """Serve the portal until told to stop."""
-    from inventory_platform.operations.health import health
-    from inventory_platform.operations.metrics import render_metrics
-
     settings, states = get_settings(), Path(sys.argv[1])
     daemon_expected = any(state.name == DAEMON for state in read_states(states))
-    app = build_portal(
-        settings,
-        states,
-        health=partial(health, daemon_expected=daemon_expected),
-        metrics=render_metrics,
-    )
+    app = build_portal(settings, states, daemon_expected=daemon_expected)
     uvicorn.run(app, host="127.0.0.1", port=settings.portal_port, log_level="warning")
 
 

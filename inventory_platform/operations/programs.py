@@ -33,6 +33,7 @@ NAMES = {
 }
 """Program → what people call it."""
 
+# Below the public address, where a reverse proxy leads here.
 DAGSTER_PATH = "/dagster"
 DASHBOARD_PATH = "/dashboard"
 
@@ -46,18 +47,10 @@ def state_file(settings: Settings, *, read_only: bool) -> Path:
     return settings.data_dir / "ui" / ("read-only.json" if read_only else "programs.json")
 
 
-def dagster_url(settings: Settings) -> str:
-    """Where people find Dagster's pages."""
-    return _url(settings, DAGSTER_PATH, settings.dagster_port)
-
-
 def dashboard_url(settings: Settings) -> str:
     """Where people find the dashboard."""
-    return _url(settings, DASHBOARD_PATH, settings.dashboard_port)
-
-
-def _url(settings: Settings, path: str, port: int) -> str:
-    return f"{settings.public_url}{path}" if settings.public_url else f"http://127.0.0.1:{port}"
+    local = f"http://127.0.0.1:{settings.dashboard_port}"
+    return f"{settings.public_url}{DASHBOARD_PATH}" if settings.public_url else local
 
 
 def programs(settings: Settings, folder: Path, *, read_only: bool) -> list[Program]:
@@ -135,8 +128,6 @@ def _dashboard(settings: Settings) -> Program:
         [
             *(sys.executable, "-m", "streamlit", "run", str(app)),
             *("--server.address", "127.0.0.1", "--server.port", str(settings.dashboard_port)),
-            *("--server.headless", "true", "--server.fileWatcherType", "none"),
-            *("--browser.gatherUsageStats", "false", "--client.toolbarMode", "minimal"),
             *(["--server.baseUrlPath", prefix.strip("/")] if prefix else []),
         ],
         port=settings.dashboard_port,

@@ -214,7 +214,7 @@ def links(settings: Settings, programs: Sequence[State]) -> list[Link]:
     ):
         exists = (settings.docs_dir / path).is_file()
         href = f"/docs/{path.removesuffix('index.html') if path == 'index.html' else path}"
-        absent = "" if exists else "Not written yet: `inventory run` writes it."
+        absent = "" if exists else "Not written yet; inventory run writes it."
         found.append(Link(title, about, href, absent))
     found.append(
         Link(
@@ -258,7 +258,7 @@ def facts(settings: Settings) -> list[Fact]:
 def _last_run(told: Published | None) -> Fact:
     runs = told.table("runs").sort("started_at").tail(1).collect() if told else pl.DataFrame()
     if runs.is_empty():
-        return Fact("Last run", "None yet: `inventory run` starts one.", "warn")
+        return Fact("Last run", "None yet; inventory run starts one.", "warn")
     run = runs.row(0, named=True)
     tone = {"success": "good", "failure": "bad"}.get(run["status"], "warn")
     text = f"{run['job']}: {run['status']}"

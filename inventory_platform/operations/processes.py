@@ -37,7 +37,7 @@ NOT_INSTALLED = "not installed"
 STOPPED = "stopped"
 
 _HOST = "127.0.0.1"
-_ANSWER_SECONDS = 1.0
+_ANSWER_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Supervisor:
         self._children = [_Child(p, logs / f"{p.name}.log", self._patience) for p in programs]
         self._state_file = state_file
         self._tell = tell
-        self._told: list[State] = []
+        self._told = self.states
         self._stopping = False
 
     @property
@@ -293,11 +293,11 @@ class _Child:
         self._started = 0.0
         self._again = 0.0
         self._deaths = 0
-        state = NOT_INSTALLED if program.missing else STARTING
-        self.state = State(program.name, state, _now(), detail=program.missing)
+        self.state = State(program.name, STOPPED, _now())
 
     def begin(self) -> None:
         if self._program.missing:
+            self._become(NOT_INSTALLED, self._program.missing)
             return
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._bound_log()

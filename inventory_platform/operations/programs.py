@@ -54,7 +54,7 @@ def dashboard_url(settings: Settings) -> str:
 
 
 def programs(settings: Settings, folder: Path, *, read_only: bool) -> list[Program]:
-    """The programs of `inventory ui`, the quickest to start first.
+    """The programs of `inventory ui`, the slowest to start first.
 
     Args:
         settings: Where everything is.
@@ -68,6 +68,14 @@ def programs(settings: Settings, folder: Path, *, read_only: bool) -> list[Progr
     workspace.write_text(json.dumps({"load_from": [location]}), encoding="utf-8")
     started = [
         Program(
+            CODE_SERVER,
+            [
+                *(str(_BIN / "dagster"), "code-server", "start", "-m", _MODULE),
+                *("-s", str(socket), "--location-name", _MODULE, "--log-level", "warning"),
+            ],
+            socket=socket,
+        ),
+        Program(
             PORTAL,
             [
                 *(sys.executable, "-m", "inventory_platform.operations.portal"),
@@ -76,14 +84,6 @@ def programs(settings: Settings, folder: Path, *, read_only: bool) -> list[Progr
             port=settings.portal_port,
             setting="INVENTORY_PORTAL_PORT",
             answers="/",
-        ),
-        Program(
-            CODE_SERVER,
-            [
-                *(str(_BIN / "dagster"), "code-server", "start", "-m", _MODULE),
-                *("-s", str(socket), "--location-name", _MODULE, "--log-level", "warning"),
-            ],
-            socket=socket,
         ),
         _webserver(
             settings, workspace, DAGSTER, settings.dagster_port, "DAGSTER_PORT", read_only=read_only

@@ -25,7 +25,8 @@ def main(folder: Path) -> None:
         signal.signal(what, lambda *_: supervisor.stop())
     with supervisor:
         for state in supervisor.states:
-            print(state.pid, flush=True)
+            sys.stdout.write(f"{state.pid}\n")
+            sys.stdout.flush()
         supervisor.watch(lambda: None)
 
 

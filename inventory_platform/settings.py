@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         """Address of Dagster's pages, for links."""
         return self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
 
+    # Destinations outside the platform.
+    destinations_file: ProjectPath = Field(
+        default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
+
     @property
     def lake_dir(self) -> Path:
         """Folder of the lake: raw zone, quarantine and load log."""

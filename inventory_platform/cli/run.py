@@ -52,6 +52,8 @@ def run(
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
+            if behind := _destinations_behind(definitions, settings):
+                outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
     if all(o.success for o in outcomes) and catalogue_is_old(settings):
@@ -69,6 +71,19 @@ def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     window = next_window(registry, read_graph(settings))
     job = BUILD if window else BUILD_KEEPING_FACTS
     return _execute(settings, definitions, job, window=window)
+
+
+def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
+    """A selection of the destinations that were not reached by the version published last."""
+    import dagster as dg
+
+    from inventory_platform.assets.destinations import DESTINATION, behind
+
+    graph = definitions.resolve_asset_graph()
+    keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]
+    with dg.DagsterInstance.get() as instance:
+        waiting = behind(instance, settings, keys)
+    return " or ".join(f'key:"{key.to_user_string()}"' for key in waiting)
 
 
 def _needs_all_months(registry: Registry) -> bool:

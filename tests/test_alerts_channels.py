@@ -102,7 +102,7 @@ def test_an_email_arrives_over_tls_with_login_and_can_be_read(settings, mail, mo
     assert message.get_content_type() == "text/plain"
     lines = message.get_content().splitlines()
     assert lines[0] == "orders failed"
-    assert lines[1].startswith("error · run · orders · SourceError · 2")
+    assert lines[1].startswith("error · run · 2")
     assert "The shop does not answer: größer als <erwartet>." in lines
     assert "What to do: look at the network." in lines
     assert "http://127.0.0.1:3000/runs/1" in lines

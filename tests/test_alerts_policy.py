@@ -151,7 +151,7 @@ def test_the_subject_says_how_urgent_it_is_and_what(alerts, line):
 def test_many_alerts_are_one_message_with_the_gravest_first_and_the_rest_as_lines():
     alerts = [alert(f"warned {n}", "warning") for n in range(30)] + [alert("broken", "critical")]
     text = body(alerts, dropped=7)
-    assert text.startswith("broken\ncritical · run · x\n\nWhy.")
+    assert text.startswith("broken\ncritical · run\n\nWhy.")
     assert text.count("Why.") == 20
     assert "[warning] warned 29" in text
     assert "7 older ones are left out" in text

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from inventory_platform.cli.console import WIDTH, app, err, out, print_error
+from inventory_platform.cli.alerts import tell_after_run
+from inventory_platform.cli.console import WIDTH, app, err, out
 from inventory_platform.cli.summary import Reporter, print_summary
-from inventory_platform.errors import InventoryError
 from inventory_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(
     if all(o.success for o in outcomes) and _docs_are_old(settings):
         write_docs(settings)
     print_summary(registry, outcomes)
-    _tell_what_is_wrong(registry, definitions)
+    tell_after_run(registry, definitions)
     _exit_for(outcomes)
 
 
@@ -217,23 +217,6 @@ def _execute(
             log_file=log_file,
             on_event=reporter.tell,
         )
-
-
-def _tell_what_is_wrong(registry: Registry, definitions: dg.Definitions) -> None:
-    """Send alerts now where somebody is to be told; no sensor needs to be running for that."""
-    import dagster as dg
-
-    from inventory_platform.cli.alerts import tell
-    from inventory_platform.operations.alerts.config import read_config
-
-    if not read_config(registry.settings).routes:
-        return
-    try:
-        with dg.DagsterInstance.get() as instance:
-            tell(registry, definitions, instance)
-    except InventoryError as error:
-        # What the run did is said by its own exit code.
-        print_error("Not told", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

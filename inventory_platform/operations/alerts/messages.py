@@ -43,7 +43,7 @@ def body(alerts: Sequence[Alert], dropped: int = 0) -> str:
 
 def _paragraphs(alert: Alert) -> str:
     when = f" · {alert.at:%Y-%m-%d %H:%M} UTC" if alert.at else ""
-    lines = [alert.title, f"{_label(alert)} · {alert.cause.key}{when}"]
+    lines = [alert.title, f"{_label(alert)} · {alert.cause.kind}{when}"]
     if alert.text:
         lines += ["", _cut(alert.text, _LONGEST_TEXT)]
     if alert.link:

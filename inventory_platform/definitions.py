@@ -17,6 +17,7 @@ from inventory_platform.assets.dbt import LIVE, build_dbt_assets  # noqa: E402
 from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
 from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
 from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
+from inventory_platform.assets.operations import operations_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
 from inventory_platform.assets.published import (  # noqa: E402
@@ -27,6 +28,7 @@ from inventory_platform.assets.published import (  # noqa: E402
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
+from inventory_platform.automation.health import build_history_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
@@ -69,12 +71,14 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *dbt,
             build_published_asset(registry, parts, marts, blocking),
             *live_publication,
+            operations_asset(),
         ],
         asset_checks=checks,
         jobs=build_jobs(registry.sources, facts, late_data),
         sensors=[
             *build_file_sensors(registry),
             *live_sensors,
+            build_history_sensor(registry, lambda: definitions.resolve_all_asset_specs()),
             build_alert_sensor(
                 registry,
                 lambda: definitions.resolve_all_asset_specs(),

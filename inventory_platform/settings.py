@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         description="Address of Dagster's pages in messages; the local one when empty.",
     )
 
+    # Health
+    operations_days: int = Field(
+        default=90, ge=2, description="Days of operational history that are kept."
+    )
+
     @property
     def pages_url(self) -> str:
         """Address of Dagster's pages, for links."""
@@ -114,6 +119,11 @@ class Settings(BaseSettings):
         return self.published_dir / "live"
 
     @property
+    def operations_dir(self) -> Path:
+        """Folder of the published history of operations, switched by itself."""
+        return self.published_dir / "operations"
+
+    @property
     def docs_dir(self) -> Path:
         """Folder of the generated documentation site."""
         return self.data_dir / "docs"
@@ -127,6 +137,11 @@ class Settings(BaseSettings):
     def sandbox_drop(self) -> Path:
         """The sandbox's drop folder."""
         return self.data_dir / "sandbox" / "drop"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
+        return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))
 
     @property
     def temp_dir(self) -> Path:

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from inventory_platform.cli.alerts import tell_after_run
-from inventory_platform.cli.console import WIDTH, app, err, out
+from inventory_platform.cli.console import WIDTH, app, err, out, print_error
 from inventory_platform.cli.summary import Reporter, print_summary
+from inventory_platform.errors import InventoryError
 from inventory_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -56,9 +57,7 @@ def run(
             outcomes.append(_build(definitions, registry))
     if all(o.success for o in outcomes) and _docs_are_old(settings):
         write_docs(settings)
-    print_summary(registry, outcomes)
-    tell_after_run(registry, definitions)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
@@ -135,8 +134,7 @@ def rebuild(
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
     outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 @app.command()
@@ -160,8 +158,7 @@ def backfill(
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     outcomes = [_execute(settings, definitions, BUILD, window=window)]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 def _platform(settings: Settings) -> tuple[dg.Definitions, Registry]:
@@ -217,6 +214,28 @@ def _execute(
             log_file=log_file,
             on_event=reporter.tell,
         )
+
+
+def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outcome]) -> None:
+    """Record what happened, print it, tell what is wrong, and end as the runs did."""
+    _record(registry, definitions)
+    print_summary(registry, outcomes)
+    tell_after_run(registry, definitions)
+    _exit_for(outcomes)
+
+
+def _record(registry: Registry, definitions: dg.Definitions) -> None:
+    """Bring the history of operations up to date, also after a run that failed."""
+    import dagster as dg
+
+    from inventory_platform.operations.history import record_history
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            record_history(registry, instance, definitions.resolve_all_asset_specs())
+    except InventoryError as error:
+        # The runs did what they did; the daemon or the next command records it.
+        print_error("Not recorded", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

@@ -1,7 +1,8 @@
 """Read-only SQL over the last good state, also while a pipeline is running.
 
 Nothing here opens the warehouse: `raw` and `ops` are views over the lake's committed files,
-`marts` over the published version. The statement must be a query, and the connection can
+`marts` over the published version; the published history of operations is in `ops` too. The
+statement must be a query, and the connection can
 reach no file outside those folders.
 """
 
@@ -44,6 +45,13 @@ def reader(
                 con.execute(
                     f"create or replace view marts.{identifier(mart)} as "
                     f"from read_parquet({literal(str(folder / f'{mart}.parquet'))})"
+                )
+        if operations := current_publication(settings.operations_dir):
+            folder, history = operations
+            for table in history.rows:
+                con.execute(
+                    f"create view ops.{identifier(table)} as "
+                    f"from read_parquet({literal(str(folder / f'{table}.parquet'))})"
                 )
         folders = [settings.lake_dir, settings.published_dir.resolve()]
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)

@@ -94,7 +94,7 @@ class World:
         config = read_config(self.settings)
         found = look(self.registry, config, self.instance, self.specs, now)
         assert found.problems == []
-        return [alert.title for alert in found.told]
+        return [alert.headline for alert in found.told]
 
     def run(self, mood: str = "") -> str:
         job = DEFINITIONS.resolve_job_def("load")
@@ -134,7 +134,7 @@ def test_one_tick_of_the_sensor_tells_a_failed_run_and_a_later_one_that_it_is_ov
     assert f"http://127.0.0.1:3000/runs/{run_id}" in post["message"]
     world.run()
     assert world.look() == ["Over: orders failed in load"]
-    assert world.hook.posts[-1]["title"] == "[over] Over: orders failed in load"
+    assert world.hook.posts[-1]["title"] == "[over] orders failed in load"
 
 
 def test_a_failing_check_that_fails_no_run_is_told(world):

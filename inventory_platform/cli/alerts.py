@@ -122,7 +122,7 @@ def _tell(registry: Registry, definitions: dg.Definitions) -> Look:
     with dg.DagsterInstance.get() as instance:
         found = look(registry, config, instance, specs)
     for alert in found.told:
-        out.print(f"Alert: {escape(alert.title)}", highlight=False)
+        out.print(f"Alert: {escape(alert.headline)}", highlight=False)
     for sent in found.sent:
         out.print(f"Sent over {sent.route}.")
     for problem in found.problems:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from inventory_platform.cli.alerts import tell_after_run
 from inventory_platform.cli.console import WIDTH, app, err, out, print_error
 from inventory_platform.cli.summary import Reporter, print_summary
 from inventory_platform.errors import InventoryError
@@ -227,7 +228,7 @@ def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outc
     """Record what happened, print it, tell what is wrong, and end as the runs did."""
     _record(registry, definitions)
     print_summary(registry, outcomes)
-    _tell_what_is_wrong(registry, definitions)
+    tell_after_run(registry, definitions)
     _exit_for(outcomes)
 
 
@@ -243,23 +244,6 @@ def _record(registry: Registry, definitions: dg.Definitions) -> None:
     except InventoryError as error:
         # The runs did what they did; the daemon or the next command records it.
         print_error("Not recorded", str(error))
-
-
-def _tell_what_is_wrong(registry: Registry, definitions: dg.Definitions) -> None:
-    """Send alerts now where somebody is to be told; no sensor needs to be running for that."""
-    import dagster as dg
-
-    from inventory_platform.cli.alerts import tell
-    from inventory_platform.operations.alerts.config import read_config
-
-    if not read_config(registry.settings).routes:
-        return
-    try:
-        with dg.DagsterInstance.get() as instance:
-            tell(registry, definitions, instance)
-    except InventoryError as error:
-        # What the run did is said by its own exit code.
-        print_error("Not told", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

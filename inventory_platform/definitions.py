@@ -25,8 +25,11 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_published_asset,
 )
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
+from inventory_platform.automation.builds import build_builds_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
+from inventory_platform.automation.maintenance import build_maintenance_job  # noqa: E402
+from inventory_platform.automation.schedules import build_schedules  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
 from inventory_platform.settings import Settings, get_settings  # noqa: E402
@@ -54,10 +57,13 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     live_assets = [key for key, spec in models.items() if spec.automation_condition]
     # Without a source that pushes messages there is nothing live.
     live_publication = [build_live_asset(registry, live_marts, condition)] if live_marts else []
-    live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
+    environment = settings.environment
+    live_sensors = [live_sensor([*live_assets, LIVE_MARTS], environment)] if live_marts else []
     parts = [Part(part.op.name) for part in dbt]
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
+    jobs = build_jobs(registry.sources, facts, late_data)
+    of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
     return dg.Definitions(
         assets=[
             *build_pages_assets(registry),
@@ -70,9 +76,11 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *live_publication,
         ],
         asset_checks=checks,
-        jobs=build_jobs(registry.sources, facts, late_data),
+        jobs=[*jobs, build_maintenance_job(settings)],
+        schedules=build_schedules(registry),
         sensors=[
             *build_file_sensors(registry),
+            build_builds_sensor(registry, jobs, of_loads),
             *live_sensors,
         ],
         resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},

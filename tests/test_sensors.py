@@ -124,7 +124,7 @@ def test_a_batch_whose_run_failed_is_asked_for_three_times_ever_later(watched, m
         keys.add(request.run_key)
         watched.instance.report_run_failed(watched.run(request))
         assert f"again {minutes} minutes after" in watched.tick().skip_message
-        later = time.time() + minutes * 60
+        later = time.time() + minutes * 60 + 1
         monkeypatch.setattr("inventory_platform.automation.sensors.time.time", lambda at=later: at)
     request = watched.request()
     keys.add(request.run_key)

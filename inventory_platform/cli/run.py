@@ -38,8 +38,8 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt_project import write_docs
     from inventory_platform.automation.jobs import LOAD, REFRESH
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
@@ -53,10 +53,12 @@ def run(
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
+            if behind := _destinations_behind(definitions, settings):
+                outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and _docs_are_old(settings):
-        write_docs(settings)
+    if all(o.success for o in outcomes) and catalogue_is_old(settings):
+        write_catalogue(registry)
     _finish(definitions, registry, outcomes)
 
 
@@ -70,6 +72,19 @@ def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     window = next_window(registry, read_graph(settings))
     job = BUILD if window else BUILD_KEEPING_FACTS
     return _execute(settings, definitions, job, window=window)
+
+
+def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
+    """A selection of the destinations that were not reached by the version published last."""
+    import dagster as dg
+
+    from inventory_platform.assets.destinations import DESTINATION, behind
+
+    graph = definitions.resolve_asset_graph()
+    keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]
+    with dg.DagsterInstance.get() as instance:
+        waiting = behind(instance, settings, keys)
+    return " or ".join(f'key:"{key.to_user_string()}"' for key in waiting)
 
 
 def _needs_all_months(registry: Registry) -> bool:
@@ -88,13 +103,6 @@ def _all_months(settings: Settings) -> Window:
 
     keys = month_keys(settings)
     return Window(keys, keys[0], keys[-1])
-
-
-def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt_project import docs_page, manifest_path
-
-    page = docs_page(settings)
-    return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
 
 
 @app.command()

@@ -25,7 +25,7 @@ CANARY = "kettle-drum-battery-41"
 
 
 @dg.asset(key=["raw", "shop__items"])
-def items(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def items(context):
     context.log.info("signed in with %s", CANARY)
     logging.getLogger("inventory_platform.landing").warning("late", extra={"load_id": "L7"})
     logging.getLogger("elsewhere").warning("not ours")

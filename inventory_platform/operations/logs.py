@@ -79,10 +79,9 @@ class PlatformLog(logging.handlers.WatchedFileHandler):
         """Write a line; a full disk is told on the error stream and stops nothing."""
         try:
             self._make_room()
+            super().emit(record)
         except OSError:
             self.handleError(record)
-            return
-        super().emit(record)
 
     def _make_room(self) -> None:
         path = Path(self.baseFilename)

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import polars as pl
 from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
@@ -41,26 +41,33 @@ _OUTCOMES = ("loaded", "quarantined", "deduplicated")
 _LEVELS = {Status.ok: 0, Status.degraded: 1, Status.down: 2}
 
 
-def render_metrics(settings: Settings) -> bytes:
-    """All metrics as Prometheus reads them; a scrape within seconds of another is free."""
-    return _render(settings, int(time.monotonic() / _REMEMBERED_SECONDS))
+def render_metrics(settings: Settings, *, daemon_expected: bool = False) -> bytes:
+    """All metrics as Prometheus reads them; a scrape within seconds of another is free.
+
+    Args:
+        settings: Where everything is.
+        daemon_expected: Whether Dagster's daemon has to be running.
+    """
+    return _render(settings, daemon_expected, int(time.monotonic() / _REMEMBERED_SECONDS))
 
 
 @lru_cache(maxsize=4)
-def _render(settings: Settings, _moment: int) -> bytes:
+def _render(settings: Settings, daemon_expected: bool, _moment: int) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(settings))
+    registry.register(_Collector(settings, daemon_expected))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, daemon_expected: bool) -> None:
         self.settings = settings
+        self.daemon_expected = daemon_expected
 
     def collect(self) -> Iterable[Metric]:
         now = datetime.now(UTC).replace(tzinfo=None)
         unreadable = 0
-        for part in (_health, _disk, _daemon, _publications, _history):
+        well = partial(_health, daemon_expected=self.daemon_expected)
+        for part in (well, _disk, _daemon, _publications, _history):
             try:
                 yield from list(part(self.settings, now))
             except (InventoryError, OSError, ValueError, TypeError, pl.exceptions.PolarsError):
@@ -72,8 +79,8 @@ class _Collector(Collector):
         )
 
 
-def _health(settings: Settings, _: datetime) -> Iterator[Metric]:
-    found = health(settings)
+def _health(settings: Settings, _: datetime, *, daemon_expected: bool) -> Iterator[Metric]:
+    found = health(settings, daemon_expected=daemon_expected)
     yield _gauge("inventory_health", "0 ok, 1 degraded, 2 down.", _LEVELS[found.status])
     subjects = GaugeMetricFamily(
         "inventory_health_findings", "What is not as it should be.", labels=["subject"]

@@ -279,7 +279,11 @@ def test_the_catalogue_is_old_when_a_page_or_the_models_are_newer(
 @pytest.mark.slow
 def test_a_person_finds_a_figure_by_typing_without_any_server(site: Path) -> None:
     chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: sudo bash scripts/install-test-servers.sh"
+    if chromium is None:
+        message = "chromium is missing: sudo bash scripts/install-test-servers.sh"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")

@@ -212,6 +212,22 @@ def test_unions_aliases_and_subqueries_are_followed() -> None:
     assert found.origins("marts.prices", "order_id") == {("raw.shop__orders", "id")}
 
 
+def test_rows_a_model_had_before_are_no_origin_of_its_columns() -> None:
+    found = find_column_lineage(
+        manifest(
+            STAGED,
+            node(
+                "book",
+                "select price from {{ ref('stg_orders') }} union all select price from {{ this }}",
+                reads=("model.shop.stg_orders",),
+                columns={"price": {}},
+            ),
+        )
+    )
+    assert found.problems == {}
+    assert found.made_of["marts.book"] == {"price": (("staging.stg_orders", "price"),)}
+
+
 def test_the_projects_macros_are_followed() -> None:
     cents = "{% macro cents(name) %}cast({{ name }} * 100 as bigint){% endmacro %}"
     found = find_column_lineage(

@@ -57,3 +57,11 @@ class WarehouseError(InventoryError):
 
 class PublishError(InventoryError):
     """Published marts cannot be written or read."""
+
+
+class DestinationUnavailableError(PublishError):
+    """A destination cannot be reached or is busy; the same may succeed later."""
+
+
+class StartError(InventoryError):
+    """The pages cannot be started; nothing was started."""

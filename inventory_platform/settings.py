@@ -76,16 +76,28 @@ class Settings(BaseSettings):
     sandbox_traffic: float = Field(
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
+    # What people open.
+    dagster_port: int = Field(
+        default=3000, ge=1, le=65535, description="Port of Dagster's pages, on 127.0.0.1."
+    )
+    dagster_viewers_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of Dagster's pages once more, read-only."
+    )
+    dashboard_port: int = Field(
+        default=8501, ge=1, le=65535, description="Port of the dashboard, on 127.0.0.1."
+    )
+    portal_port: int = Field(
+        default=8080, ge=1, le=65535, description="Port of the page that links all others."
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$",
+        description="Address people use when the pages are behind a reverse proxy.",
+    )
 
-    dagster_port: int = 3000
     # Alerts
     alerts_file: ProjectPath = Field(
         default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
-    )
-    dagster_url: str = Field(
-        default="",
-        pattern=r"^(https?://\S*[^/\s])?$",
-        description="Address of Dagster's pages in messages; the local one when empty.",
     )
 
     # Health
@@ -96,7 +108,13 @@ class Settings(BaseSettings):
     @property
     def pages_url(self) -> str:
         """Address of Dagster's pages, for links."""
-        return self.dagster_url or f"http://127.0.0.1:{self.dagster_port}"
+        local = f"http://127.0.0.1:{self.dagster_port}"
+        return f"{self.public_url}/dagster" if self.public_url else local
+
+    # Destinations outside the platform.
+    destinations_file: ProjectPath = Field(
+        default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
 
     @property
     def lake_dir(self) -> Path:

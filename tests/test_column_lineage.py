@@ -164,6 +164,20 @@ def test_columns_of_marts_that_are_made_of_none_are_counts_and_constants(
     }
 
 
+def test_columns_of_marts_that_end_in_no_column_are_what_models_say_themselves(
+    lineage: ColumnLineage,
+) -> None:
+    found = {
+        column
+        for mart, columns in lineage.made_of.items()
+        for column, inputs in columns.items()
+        if mart.startswith("marts.") and inputs and not lineage.origins(mart, column)
+    }
+    names = {"source", "source_table", "linked_table", "observed_in", "rule", "subject"}
+    counts = {"event_count", "events_per_session", "bounced_session_count", "bounce_rate"}
+    assert found == names | counts | {"postage_cost_amount"}
+
+
 def test_the_mapping_page_of_linnworks_is_what_is_generated_now(lineage: ColumnLineage) -> None:
     page = PROJECT_DIR / "docs" / "linnworks-mapping.md"
     generated = mapping_page(contracts_of("linnworks"), lineage, "Linnworks")

@@ -47,11 +47,6 @@ def test_the_first_run_ends_with_a_summary_of_every_table(platform: Platform) ->
     assert "published/current" in printed
 
 
-def test_the_models_documentation_is_one_page_that_knows_the_marts(platform: Platform) -> None:
-    page = platform.settings.docs_dir / "dbt" / "static_index.html"
-    assert "fct_stock_daily" in page.read_text()
-
-
 def test_every_row_of_the_source_is_accounted_for_in_the_ledger(platform: Platform) -> None:
     state = json.loads(platform.ok("status", "--json"))
     assert state["ledger_holds"] is True

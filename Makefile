@@ -51,6 +51,9 @@ lint: $(VENV)/.installed-dev
 ui: install $(VENV)/.installed-dashboard ## Open Dagster, the dashboard and the docs.
 	@$(BIN)/inventory ui
 
+docs: install ## Write the catalogue of figures, tables and columns.
+	@$(BIN)/inventory docs
+
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
 	@$(BIN)/python benchmarks/ingest.py
 

@@ -18,6 +18,7 @@ from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
 from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
 from inventory_platform.assets.destinations import build_destination_assets  # noqa: E402
 from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
+from inventory_platform.assets.operations import operations_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
 from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
 from inventory_platform.assets.published import (  # noqa: E402
@@ -26,7 +27,9 @@ from inventory_platform.assets.published import (  # noqa: E402
     build_published_asset,
 )
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
+from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
+from inventory_platform.automation.health import build_history_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
 from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
@@ -61,7 +64,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     destinations = read_destinations(settings, [key.path[-1] for key in marts])
-    return dg.Definitions(
+    definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),
             *build_raw_assets(registry),
@@ -71,6 +74,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *dbt,
             build_published_asset(registry, parts, marts, blocking),
             *live_publication,
+            operations_asset(),
             *build_destination_assets(settings, destinations.values()),
         ],
         asset_checks=checks,
@@ -78,11 +82,18 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         sensors=[
             *build_file_sensors(registry),
             *live_sensors,
+            build_history_sensor(registry, lambda: definitions.resolve_all_asset_specs()),
+            build_alert_sensor(
+                registry,
+                lambda: definitions.resolve_all_asset_specs(),
+                dg.DefaultSensorStatus.RUNNING,
+            ),
         ],
         resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},
         # One DuckDB file has one writer: steps run one after another in one process.
         executor=dg.in_process_executor,
     )
+    return definitions
 
 
 @dg.definitions

@@ -76,6 +76,40 @@ class Settings(BaseSettings):
     sandbox_traffic: float = Field(
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
+    # What people open.
+    dagster_port: int = Field(
+        default=3000, ge=1, le=65535, description="Port of Dagster's pages, on 127.0.0.1."
+    )
+    dagster_viewers_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of Dagster's pages once more, read-only."
+    )
+    dashboard_port: int = Field(
+        default=8501, ge=1, le=65535, description="Port of the dashboard, on 127.0.0.1."
+    )
+    portal_port: int = Field(
+        default=8080, ge=1, le=65535, description="Port of the page that links all others."
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$",
+        description="Address people use when the pages are behind a reverse proxy.",
+    )
+
+    # Alerts
+    alerts_file: ProjectPath = Field(
+        default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
+    )
+
+    # Health
+    operations_days: int = Field(
+        default=90, ge=2, description="Days of operational history that are kept."
+    )
+
+    @property
+    def pages_url(self) -> str:
+        """Address of Dagster's pages, for links."""
+        local = f"http://127.0.0.1:{self.dagster_port}"
+        return f"{self.public_url}/dagster" if self.public_url else local
 
     # Destinations outside the platform.
     destinations_file: ProjectPath = Field(
@@ -103,6 +137,11 @@ class Settings(BaseSettings):
         return self.published_dir / "live"
 
     @property
+    def operations_dir(self) -> Path:
+        """Folder of the published history of operations, switched by itself."""
+        return self.published_dir / "operations"
+
+    @property
     def docs_dir(self) -> Path:
         """Folder of the generated documentation site."""
         return self.data_dir / "docs"
@@ -116,6 +155,11 @@ class Settings(BaseSettings):
     def sandbox_drop(self) -> Path:
         """The sandbox's drop folder."""
         return self.data_dir / "sandbox" / "drop"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
+        return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))
 
     @property
     def temp_dir(self) -> Path:

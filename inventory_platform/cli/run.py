@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from inventory_platform.cli.console import WIDTH, app, err, out
+from inventory_platform.cli.alerts import tell_after_run
+from inventory_platform.cli.console import WIDTH, app, err, out, print_error
 from inventory_platform.cli.summary import Reporter, print_summary
+from inventory_platform.errors import InventoryError
 from inventory_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt_project import write_docs
     from inventory_platform.automation.jobs import LOAD, REFRESH
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
@@ -55,10 +57,9 @@ def run(
                 outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and _docs_are_old(settings):
-        write_docs(settings)
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    if all(o.success for o in outcomes) and catalogue_is_old(settings):
+        write_catalogue(registry)
+    _finish(definitions, registry, outcomes)
 
 
 def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
@@ -104,13 +105,6 @@ def _all_months(settings: Settings) -> Window:
     return Window(keys, keys[0], keys[-1])
 
 
-def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt_project import docs_page, manifest_path
-
-    page = docs_page(settings)
-    return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
-
-
 @app.command()
 def rebuild(
     as_of: Annotated[
@@ -148,8 +142,7 @@ def rebuild(
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
     outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 @app.command()
@@ -173,8 +166,7 @@ def backfill(
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     outcomes = [_execute(settings, definitions, BUILD, window=window)]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 def _platform(settings: Settings) -> tuple[dg.Definitions, Registry]:
@@ -230,6 +222,28 @@ def _execute(
             log_file=log_file,
             on_event=reporter.tell,
         )
+
+
+def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outcome]) -> None:
+    """Record what happened, print it, tell what is wrong, and end as the runs did."""
+    _record(registry, definitions)
+    print_summary(registry, outcomes)
+    tell_after_run(registry, definitions)
+    _exit_for(outcomes)
+
+
+def _record(registry: Registry, definitions: dg.Definitions) -> None:
+    """Bring the history of operations up to date, also after a run that failed."""
+    import dagster as dg
+
+    from inventory_platform.operations.history import record_history
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            record_history(registry, instance, definitions.resolve_all_asset_specs())
+    except InventoryError as error:
+        # The runs did what they did; the daemon or the next command records it.
+        print_error("Not recorded", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import dagster as dg
 
 from inventory_platform.assets.months import Window
+from inventory_platform.operations.history.dagster_log import failure_reason
 from inventory_platform.settings import PROJECT_DIR, Settings
 
 _POLL_SECONDS = 0.2
@@ -82,7 +83,7 @@ def prepare_instance(settings: Settings) -> Path:
 
     A `DAGSTER_HOME` that is already set is left alone.
     """
-    home = Path(os.environ.get("DAGSTER_HOME", settings.data_dir / "dagster"))
+    home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     config = home / "dagster.yaml"
     shipped = PROJECT_DIR / "dagster.yaml"
@@ -210,7 +211,7 @@ def _outcome(run_id: str, success: bool, seconds: float, events: list[dg.Dagster
                     )
                 )
             case dg.DagsterEventType.STEP_FAILURE:
-                failures[event.step_key or "run"] = _reason(event)
+                failures[event.step_key or "run"] = failure_reason(event)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 materialization = event.step_materialization_data.materialization
                 layer, relation = materialization.asset_key.path
@@ -220,13 +221,3 @@ def _outcome(run_id: str, success: bool, seconds: float, events: list[dg.Dagster
                 elif layer == "raw":
                     loads[relation] = facts
     return Outcome(run_id, success, seconds, checks, failures, loads, not_loaded)
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error else event.message or "unknown"

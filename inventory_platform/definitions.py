@@ -16,6 +16,7 @@ from asset_checks.completeness import LATE_DATA  # noqa: E402
 from inventory_platform.assets.dbt import LIVE, build_dbt_assets  # noqa: E402
 from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
 from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
+from inventory_platform.assets.destinations import build_destination_assets  # noqa: E402
 from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
 from inventory_platform.assets.operations import operations_asset  # noqa: E402
 from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
@@ -31,6 +32,7 @@ from inventory_platform.automation.conditions import live, live_sensor  # noqa: 
 from inventory_platform.automation.health import build_history_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
+from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
 from inventory_platform.settings import Settings, get_settings  # noqa: E402
 from inventory_platform.warehouse import Warehouse  # noqa: E402
@@ -61,6 +63,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     parts = [Part(part.op.name) for part in dbt]
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
+    destinations = read_destinations(settings, [key.path[-1] for key in marts])
     definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),
@@ -72,6 +75,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             build_published_asset(registry, parts, marts, blocking),
             *live_publication,
             operations_asset(),
+            *build_destination_assets(settings, destinations.values()),
         ],
         asset_checks=checks,
         jobs=build_jobs(registry.sources, facts, late_data),

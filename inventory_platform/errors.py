@@ -61,3 +61,7 @@ class PublishError(InventoryError):
 
 class StartError(InventoryError):
     """The pages cannot be started; nothing was started."""
+
+
+class DestinationUnavailableError(PublishError):
+    """A destination cannot be reached or is busy; the same may succeed later."""

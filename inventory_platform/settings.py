@@ -111,6 +111,11 @@ class Settings(BaseSettings):
         local = f"http://127.0.0.1:{self.dagster_port}"
         return f"{self.public_url}/dagster" if self.public_url else local
 
+    # Destinations outside the platform.
+    destinations_file: ProjectPath = Field(
+        default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
+
     @property
     def lake_dir(self) -> Path:
         """Folder of the lake: raw zone, quarantine and load log."""

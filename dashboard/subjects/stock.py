@@ -53,6 +53,10 @@ def show(view: View) -> None:
     ) as section:
         _accuracy(view, section)
     with frame.section(
+        "What proposals would have saved", "The last half year, replayed; all products"
+    ) as section:
+        _backtest(view, section)
+    with frame.section(
         "Systems that disagree", "Book, Linnworks, sensors and counts; the costliest first"
     ) as section:
         _reconciliation(view, section)
@@ -66,21 +70,10 @@ def show(view: View) -> None:
         "Dead: nothing sold in 180 days. Slow: one or two units in 90. The costliest first",
     ) as section:
         _dead(view, section)
-    left, right = st.columns(2)
-    with (
-        left,
-        frame.section(
-            "Classes", "Number of products: A to C by value, X to Z by how steadily they sell"
-        ) as section,
-    ):
+    with frame.section(
+        "Classes", "Number of products: A to C by value, X to Z by how steadily they sell"
+    ) as section:
         _classes(view, section)
-    with (
-        right,
-        frame.section(
-            "What proposals would have saved", "The last half year, replayed; all products"
-        ) as section,
-    ):
-        _backtest(view, section)
     with frame.section("Live", "Book of the last closed day and what sensors saw since") as section:
         _live(view, section)
 

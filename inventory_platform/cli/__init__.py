@@ -10,11 +10,31 @@ from __future__ import annotations
 
 import sys
 
-from inventory_platform.cli import alerts, look, run, sandbox, serve, sources
+from inventory_platform.cli import (
+    alerts,
+    destinations,
+    export,
+    look,
+    run,
+    sandbox,
+    serve,
+    sources,
+)
 from inventory_platform.cli.console import app, print_error
 from inventory_platform.errors import InventoryError
 
-__all__ = ["alerts", "app", "look", "main", "run", "sandbox", "serve", "sources"]
+__all__ = [
+    "alerts",
+    "app",
+    "destinations",
+    "export",
+    "look",
+    "main",
+    "run",
+    "sandbox",
+    "serve",
+    "sources",
+]
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models update-snapshots lock clean
+.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models bench-publish update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,9 @@ lint: $(VENV)/.installed-dev
 ui: install $(VENV)/.installed-dashboard ## Open Dagster, the dashboard and the docs.
 	@$(BIN)/inventory ui
 
+docs: install ## Write the catalogue of figures, tables and columns.
+	@$(BIN)/inventory docs
+
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
 	@$(BIN)/python benchmarks/ingest.py
 
@@ -62,6 +65,9 @@ bench-sources: $(VENV)/.installed-dev ## Measure pages, files and streams agains
 bench-models: $(VENV)/.installed-dev ## Measure building the models and planning.
 	@$(BIN)/python benchmarks/marts.py
 	@$(BIN)/python benchmarks/planning.py
+
+bench-publish: $(VENV)/.installed-dev ## Measure sending published marts to Postgres.
+	@$(BIN)/python benchmarks/publish.py
 
 update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update

@@ -59,9 +59,9 @@ class PublishError(InventoryError):
     """Published marts cannot be written or read."""
 
 
-class StartError(InventoryError):
-    """The pages cannot be started; nothing was started."""
-
-
 class DestinationUnavailableError(PublishError):
     """A destination cannot be reached or is busy; the same may succeed later."""
+
+
+class StartError(InventoryError):
+    """The pages cannot be started; nothing was started."""

@@ -10,9 +10,10 @@ import duckdb
 import pytest
 
 from inventory_platform.automation.alerts import INTERVAL_SECONDS, build_alert_sensor
+from inventory_platform.cli.alerts import tell_after_run
 from inventory_platform.landing.lake import LoadRecord
 from inventory_platform.operations.alerts.config import read_config
-from inventory_platform.operations.alerts.state import read_state
+from inventory_platform.operations.alerts.state import locked, read_state
 from inventory_platform.operations.alerts.watch import look
 from inventory_platform.publishing.parquet import publish
 from inventory_platform.registry import Registry
@@ -93,7 +94,7 @@ class World:
         config = read_config(self.settings)
         found = look(self.registry, config, self.instance, self.specs, now)
         assert found.problems == []
-        return [alert.title for alert in found.told]
+        return [alert.headline for alert in found.told]
 
     def run(self, mood: str = "") -> str:
         job = DEFINITIONS.resolve_job_def("load")
@@ -133,7 +134,7 @@ def test_one_tick_of_the_sensor_tells_a_failed_run_and_a_later_one_that_it_is_ov
     assert f"http://127.0.0.1:3000/runs/{run_id}" in post["message"]
     world.run()
     assert world.look() == ["Over: orders failed in load"]
-    assert world.hook.posts[-1]["title"] == "[over] Over: orders failed in load"
+    assert world.hook.posts[-1]["title"] == "[over] orders failed in load"
 
 
 def test_a_failing_check_that_fails_no_run_is_told(world):
@@ -341,6 +342,26 @@ def test_without_alerts_toml_causes_are_kept_and_nobody_is_told(world):
     assert world.look() == ["load stopped before its end"]
     assert world.hook.posts == []
     assert [r.title for r in read_state(world.settings).open] == ["load stopped before its end"]
+
+
+def test_a_run_from_the_command_line_tells_when_it_has_ended(world, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    with dg.DagsterInstance.get() as world.instance:
+        world.crash()
+    tell_after_run(world.registry, DEFINITIONS)
+    assert [post["title"] for post in world.hook.posts] == ["[error] load stopped before its end"]
+    assert "Alert: load stopped before its end" in capsys.readouterr().out
+
+
+def test_a_run_from_the_command_line_ends_well_while_another_process_tells(
+    world, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr("inventory_platform.operations.alerts.watch._LOCK_SECONDS", 0)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with locked(world.settings, 0):
+        tell_after_run(world.registry, DEFINITIONS)
+    assert "alerts' state" in capsys.readouterr().err
 
 
 def test_severities_and_kinds_decide_which_route_is_told(world, monkeypatch):

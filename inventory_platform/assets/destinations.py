@@ -17,6 +17,9 @@ from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import Settings
 
 MARTS = dg.AssetKey(["published", "marts"])
+DESTINATION = "destination"
+"""Tag of the assets that send published marts elsewhere."""
+
 RETRY = dg.RetryPolicy(
     max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
 )
@@ -47,6 +50,7 @@ def _build(settings: Settings, entry: Entry, retry: dg.RetryPolicy) -> dg.Assets
         group_name="published",
         kinds={entry.kind},
         owners=["team:inventory"],
+        tags={DESTINATION: ""},
         retry_policy=retry,
         description=(
             f"{entry.description or 'The published marts in a database of other people.'}\n\n"
@@ -175,12 +179,12 @@ def _metadata(report: Report) -> dict[str, Any]:
 
 
 def behind(
-    instance: dg.DagsterInstance, settings: Settings, entries: Iterable[Entry]
+    instance: dg.DagsterInstance, settings: Settings, destinations: Iterable[dg.AssetKey]
 ) -> list[dg.AssetKey]:
     """The destinations whose last success was with another version than the current one."""
     current = current_publication(settings.published_dir)
     found = []
-    for key in map(destination_key, entries):
+    for key in destinations:
         event = instance.get_latest_materialization_event(key)
         materialized = event.asset_materialization if event else None
         version = materialized.metadata.get("version") if materialized else None

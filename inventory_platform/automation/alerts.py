@@ -50,7 +50,7 @@ def build_alert_sensor(
         except LandingError:
             return dg.SkipReason("Another process is looking at the moment.")
         for alert in found.told:
-            context.log.info(alert.title)
+            context.log.info(alert.headline)
         for problem in found.problems:
             context.log.warning(problem)
         return dg.SkipReason(_summary(found))

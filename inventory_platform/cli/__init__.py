@@ -13,6 +13,7 @@ import sys
 from inventory_platform.cli import (
     alerts,
     destinations,
+    docs,
     export,
     look,
     run,
@@ -27,6 +28,7 @@ __all__ = [
     "alerts",
     "app",
     "destinations",
+    "docs",
     "export",
     "look",
     "main",

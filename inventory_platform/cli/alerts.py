@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from inventory_platform.cli.console import app, err, out, print_error
-from inventory_platform.errors import SettingsError
+from inventory_platform.errors import InventoryError, SettingsError
 from inventory_platform.settings import get_settings
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def alerts_list(
         out.print(f"{sent.at:%Y-%m-%d %H:%M} {sent.route}: {escape(sent.subject)}")
     if state.pulse.at:
         out.print(f"Last look: {state.pulse.at:%Y-%m-%d %H:%M} UTC.")
+    if not state.queues:
+        out.print("Nobody is told: alerts.toml has no route.")
     for problem in found:
         print_error("Not told", problem)
 
@@ -83,8 +85,6 @@ def alerts_test(
 @alerts_app.command("check")
 def alerts_check() -> None:
     """Look at everything now, tell what is to be told, and print it."""
-    import dagster as dg
-
     from inventory_platform.definitions import build_definitions
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.registry import read_registry
@@ -93,20 +93,36 @@ def alerts_check() -> None:
     prepare_instance(settings)
     with err.status("Reading sources, contracts and models …"):
         definitions, registry = build_definitions(settings), read_registry(settings)
-    with dg.DagsterInstance.get() as instance:
-        found = tell(registry, definitions, instance)
+    found = _tell(registry, definitions)
     out.print(f"{found.open} open causes, {len(found.told)} told now.")
 
 
-def tell(registry: Registry, definitions: dg.Definitions, instance: dg.DagsterInstance) -> Look:
+def tell_after_run(registry: Registry, definitions: dg.Definitions) -> None:
+    """Tell what is wrong where somebody is to be told; no sensor needs to be on for that."""
+    from inventory_platform.operations.alerts.config import read_config
+
+    if not read_config(registry.settings).routes:
+        return
+    try:
+        _tell(registry, definitions)
+    except InventoryError as error:
+        # What the run did is said by its own exit code.
+        print_error("Not told", str(error))
+
+
+def _tell(registry: Registry, definitions: dg.Definitions) -> Look:
     """Take a look and print what it tells, and what it cannot."""
+    import dagster as dg
+
     from inventory_platform.operations.alerts.config import read_config
     from inventory_platform.operations.alerts.watch import look
 
     config = read_config(registry.settings)
-    found = look(registry, config, instance, definitions.resolve_all_asset_specs())
+    specs = definitions.resolve_all_asset_specs()
+    with dg.DagsterInstance.get() as instance:
+        found = look(registry, config, instance, specs)
     for alert in found.told:
-        out.print(f"Alert: {escape(alert.title)}", highlight=False)
+        out.print(f"Alert: {escape(alert.headline)}", highlight=False)
     for sent in found.sent:
         out.print(f"Sent over {sent.route}.")
     for problem in found.problems:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from inventory_platform.cli.alerts import tell_after_run
 from inventory_platform.cli.console import WIDTH, app, err, out, print_error
 from inventory_platform.cli.summary import Reporter, print_summary
 from inventory_platform.errors import InventoryError
@@ -37,8 +38,8 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt_project import write_docs
     from inventory_platform.automation.jobs import LOAD, REFRESH
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
@@ -52,10 +53,12 @@ def run(
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
+            if behind := _destinations_behind(definitions, settings):
+                outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and _docs_are_old(settings):
-        write_docs(settings)
+    if all(o.success for o in outcomes) and catalogue_is_old(settings):
+        write_catalogue(registry)
     _finish(definitions, registry, outcomes)
 
 
@@ -69,6 +72,19 @@ def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     window = next_window(registry, read_graph(settings))
     job = BUILD if window else BUILD_KEEPING_FACTS
     return _execute(settings, definitions, job, window=window)
+
+
+def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
+    """A selection of the destinations that were not reached by the version published last."""
+    import dagster as dg
+
+    from inventory_platform.assets.destinations import DESTINATION, behind
+
+    graph = definitions.resolve_asset_graph()
+    keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]
+    with dg.DagsterInstance.get() as instance:
+        waiting = behind(instance, settings, keys)
+    return " or ".join(f'key:"{key.to_user_string()}"' for key in waiting)
 
 
 def _needs_all_months(registry: Registry) -> bool:
@@ -87,13 +103,6 @@ def _all_months(settings: Settings) -> Window:
 
     keys = month_keys(settings)
     return Window(keys, keys[0], keys[-1])
-
-
-def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt_project import docs_page, manifest_path
-
-    page = docs_page(settings)
-    return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
 
 
 @app.command()
@@ -219,7 +228,7 @@ def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outc
     """Record what happened, print it, tell what is wrong, and end as the runs did."""
     _record(registry, definitions)
     print_summary(registry, outcomes)
-    _tell_what_is_wrong(registry, definitions)
+    tell_after_run(registry, definitions)
     _exit_for(outcomes)
 
 
@@ -235,23 +244,6 @@ def _record(registry: Registry, definitions: dg.Definitions) -> None:
     except InventoryError as error:
         # The runs did what they did; the daemon or the next command records it.
         print_error("Not recorded", str(error))
-
-
-def _tell_what_is_wrong(registry: Registry, definitions: dg.Definitions) -> None:
-    """Send alerts now where somebody is to be told; no sensor needs to be running for that."""
-    import dagster as dg
-
-    from inventory_platform.cli.alerts import tell
-    from inventory_platform.operations.alerts.config import read_config
-
-    if not read_config(registry.settings).routes:
-        return
-    try:
-        with dg.DagsterInstance.get() as instance:
-            tell(registry, definitions, instance)
-    except InventoryError as error:
-        # What the run did is said by its own exit code.
-        print_error("Not told", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

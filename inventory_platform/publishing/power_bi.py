@@ -18,7 +18,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 from inventory_platform.errors import ContractError
 from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract
-from inventory_platform.publishing.parquet import SCHEMA
 from inventory_platform.publishing.semantic_model import Measure, SemanticModel
 
 NAME = "Inventory"
@@ -241,7 +240,7 @@ def _query(table: str, read_from: ReadFrom) -> list[str]:
     return [
         "let",
         "    Source = PostgreSQL.Database(PostgresServer, PostgresDatabase),",
-        f'    Mart = Source{{[Schema="{SCHEMA}",Item="{table}"]}}[Data]',
+        f'    Mart = Source{{[Schema="marts",Item="{table}"]}}[Data]',
         "in",
         "    Mart",
     ]

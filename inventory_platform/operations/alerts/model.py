@@ -105,3 +105,8 @@ class Alert(BaseModel):
     link: str = ""
     is_over: bool = False
     at: datetime | None = None
+
+    @property
+    def headline(self) -> str:
+        """The title, saying also that it is over."""
+        return f"Over: {self.title}" if self.is_over else self.title

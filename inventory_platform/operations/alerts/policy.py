@@ -124,7 +124,7 @@ def _over(record: Record, now: datetime) -> Alert:
     return Alert(
         cause=record.cause,
         severity=record.told_severity or Severity.info,
-        title=f"Over: {record.title}",
+        title=record.title,
         text=f"It began at {record.first_at:%Y-%m-%d %H:%M} UTC and lasted {lasted}.",
         link=record.link,
         is_over=True,

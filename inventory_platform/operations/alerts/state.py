@@ -127,18 +127,24 @@ def locked(settings: Settings, timeout_seconds: float) -> Iterator[State]:
 
     Raises:
         LandingError: Another process has it after the time given.
-        InventoryError: The file is not a state; it was set aside.
+        InventoryError: The file is not a state; it was set aside, the next look begins anew.
     """
     lock = Lake(settings.lake_dir).lock_named("alerts", "The alerts' state", timeout_seconds)
     with lock:
-        yield read_state(settings)
+        try:
+            state = read_state(settings)
+        except InventoryError:
+            path = _file(settings)
+            path.rename(path.with_name(f"state.broken.{datetime.now(UTC):%Y%m%dT%H%M%S}.json"))
+            raise
+        yield state
 
 
 def read_state(settings: Settings) -> State:
     """The state as it is now; an empty one before the first look.
 
     Raises:
-        InventoryError: The file is not a state; it was set aside, the next look begins anew.
+        InventoryError: The file is not a state.
     """
     path = _file(settings)
     if not path.exists():
@@ -146,11 +152,9 @@ def read_state(settings: Settings) -> State:
     try:
         return State.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError):
-        aside = path.with_name(f"state.broken.{datetime.now(UTC):%Y%m%dT%H%M%S}.json")
-        path.rename(aside)
         raise InventoryError(
-            f"{path} is not a state of the alerts; it is now {aside.name}.",
-            "Nothing: alerts begin anew with the next look and read the last day again.",
+            f"{path} is not a state of the alerts.",
+            "Nothing: the next look sets it aside, begins anew and reads the last day again.",
         ) from None
 
 

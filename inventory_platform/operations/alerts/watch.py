@@ -127,7 +127,7 @@ def problems(settings: Settings) -> list[str]:
 
     Raises:
         SettingsError: `alerts.toml` is wrong.
-        InventoryError: The state was unreadable and is set aside.
+        InventoryError: The state is unreadable.
     """
     return _problems(read_state(settings), read_config(settings))
 

@@ -9,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models bench-publish update-snapshots lock clean
+.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +68,9 @@ bench-models: $(VENV)/.installed-dev ## Measure building the models and planning
 
 bench-publish: $(VENV)/.installed-dev ## Measure sending published marts to Postgres.
 	@$(BIN)/python benchmarks/publish.py
+
+bench-dashboard: $(VENV)/.installed-dev ## Measure the dashboard with 10 million order lines (after make run).
+	@$(BIN)/python benchmarks/dashboard.py
 
 update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update

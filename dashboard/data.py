@@ -2,8 +2,8 @@
 
 SQL names relations as `inventory query` does: `marts.kpi_sales_daily`, `live.fct_live_stock`,
 `ops.runs`. A `Snapshot` is which version of each folder one drawing of a page reads; it is resolved
-once, so that numbers of one page never come from two publications. Connections live as long as
-one query, in memory, and results are kept per version. Nothing here knows about pages.
+once, so that numbers of one page never come from two publications. The engine is in memory and
+opens files for one query only; results are kept per version. Nothing here knows about pages.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,18 +154,21 @@ def _current(schema: str, folder: Path) -> Version | None:
     return Version(schema, version.name, version, published_at)
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine in memory, because starting one costs more than most queries."""
+    return duckdb.connect(config=_ENGINE)
+
+
 @st.cache_data(max_entries=500, show_spinner=False)
 def _read(
     files: tuple[tuple[str, str, str], ...], sql: str, parameters: tuple[tuple[str, Any], ...]
 ) -> pd.DataFrame:
     """Run a query over files. Their paths hold the version, so a result is never out of date."""
+    paths = {(schema, name): path.replace("'", "''") for schema, name, path in files}
+    sql = _RELATION.sub(lambda found: f"read_parquet('{paths[found[1], found[2]]}')", sql)
     try:
-        with duckdb.connect(config=_ENGINE) as con:
-            for schema in {schema for schema, _, _ in files}:
-                con.execute(f"create schema {schema}")
-            for schema, name, path in files:
-                literal = path.replace("'", "''")
-                con.execute(f"create view {schema}.{name} as from read_parquet('{literal}')")
+        with _engine().cursor() as con:
             return con.execute(sql, dict(parameters)).df()
     except duckdb.Error as error:
         names = ", ".join(f"`{name}`" for _, name, _ in files)

@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     operations_days: int = Field(
         default=90, ge=2, description="Days of operational history that are kept."
     )
+    log_megabytes: int = Field(
+        default=10, ge=1, description="Size at which a file of the log is followed by another."
+    )
+    log_files: int = Field(default=5, ge=2, description="Files of the log that are kept.")
 
     @property
     def pages_url(self) -> str:

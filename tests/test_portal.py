@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -13,11 +14,11 @@ import httpx
 import polars as pl
 import pytest
 
-from inventory_platform.operations.portal import build_portal
+from inventory_platform.operations.portal import DASHBOARD_PAGES, build_portal
 from inventory_platform.operations.processes import State
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.sandbox.serving import served
-from inventory_platform.settings import Settings
+from inventory_platform.settings import PROJECT_DIR, Settings
 
 SINCE = "2026-09-30 10:00:00"
 NOW = datetime.now(UTC).replace(tzinfo=None)
@@ -131,6 +132,15 @@ def test_everything_that_is_up_is_linked(desk: Desk) -> None:
         "/healthz",
     ):
         assert f'href="{address}"' in page
+
+
+def test_the_pages_of_the_dashboard_are_those_it_has() -> None:
+    found = {}
+    for file in (PROJECT_DIR / "dashboard" / "subjects").glob("[a-z]*.py"):
+        declared = re.search(r'title="(.+)",\n    path="(.*)",', file.read_text())
+        assert declared, file.name
+        found[declared[2]] = declared[1]
+    assert found == DASHBOARD_PAGES
 
 
 @pytest.mark.parametrize(

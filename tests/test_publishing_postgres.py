@@ -26,6 +26,7 @@ from inventory_platform.publishing.postgres_roles import roles_sql
 from inventory_platform.settings import Settings
 
 pytestmark = pytest.mark.slow
+NUMBERS = iter(range(10_000))
 
 
 @pytest.fixture(scope="module")
@@ -41,35 +42,45 @@ def server():
         running.cleanup()
 
 
+@pytest.fixture(scope="module")
+def engine(extensions):
+    """A DuckDB that everybody but the publications shares: loading the extension takes time."""
+    options = {"extension_directory": str(extensions), "autoinstall_known_extensions": False}
+    with duckdb.connect(config=options) as con:
+        duck.load_extension(con, "postgres_scanner")
+        yield con
+
+
 class Session:
     """A connection of somebody else to the database."""
 
-    def __init__(self, settings, dsn):
-        self.con = duckdb.connect(
-            config={
-                "extension_directory": str(settings.extension_dir),
-                "autoinstall_known_extensions": False,
-            }
-        )
-        duck.load_extension(self.con, "postgres_scanner")
-        self.con.execute(f"attach {duck.literal(dsn)} as db (type postgres)")
+    def __init__(self, engine, dsn):
+        self.con = engine.cursor()
+        self.name = f"s{next(NUMBERS)}"
+        self.con.execute(f"attach {duck.literal(dsn)} as {self.name} (type postgres)")
 
     def run(self, sql):
-        self.con.execute(f"call postgres_execute('db', {duck.literal(sql)})")
+        self.con.execute(f"call postgres_execute('{self.name}', {duck.literal(sql)})")
 
     def ask(self, sql):
         return self.con.execute(
-            f"select * from postgres_query('db', {duck.literal(sql)})"
+            f"select * from postgres_query('{self.name}', {duck.literal(sql)})"
         ).fetchall()
+
+    def close(self):
+        self.con.execute(f"detach {self.name}")
+        self.con.close()
 
 
 @dataclass
 class Place:
-    """An empty database, a folder of published marts, and what the models say of them."""
+    """A database without tables, a folder of published marts, and what the models say of them."""
 
     settings: Settings
+    engine: duckdb.DuckDBPyConnection
     socket: Path
     database: str
+    prefix: str
     marts: dict[str, Mart] = field(default_factory=dict)
 
     @property
@@ -85,11 +96,11 @@ class Place:
 
     @contextmanager
     def session(self, user="postgres"):
-        session = Session(self.settings, f"host={self.socket} user={user} dbname={self.database}")
+        session = Session(self.engine, f"host={self.socket} user={user} dbname={self.database}")
         try:
             yield session
         finally:
-            session.con.close()
+            session.close()
 
     def write(self, key=("id",), references=(), required=("id", "day"), **marts):
         """Publish marts, each given as a select, as Parquet."""
@@ -127,22 +138,18 @@ class Place:
         return self.entry(**options).open(self.settings).pending(folder, marts)
 
 
-NUMBERS = iter(range(1000))
-
-
 @pytest.fixture
-def place(server, extensions, tmp_path):
+def place(server, engine, extensions, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "duckdb_extensions").symlink_to(extensions)
     settings = Settings(data_dir=tmp_path / "data", threads=1)
-    database = f"d{next(NUMBERS)}"
-    admin = Session(settings, f"host={server} user=postgres dbname=postgres")
-    admin.con.execute(
-        "call postgres_execute('db', "
-        f"{duck.literal(f'create database {database}')}, use_transaction = false)"
-    )
-    admin.con.close()
-    return Place(settings, server, database)
+    empty = Place(settings, engine, server, "postgres", f"r{next(NUMBERS)}")
+    with empty.session() as db:
+        db.run(
+            "drop schema if exists marts, marts_work, inventory_meta, public cascade; "
+            "create schema public"
+        )
+    return empty
 
 
 ORDERS = (
@@ -305,7 +312,7 @@ TAMPER = (
 )
 SLOW = (
     "create function wait() returns trigger language plpgsql as "
-    "'begin if new.id = 60 then perform pg_sleep(20); end if; return new; end'; "
+    "'begin if new.id = 60 then perform pg_sleep(8); end if; return new; end'; "
     "create trigger wait before insert on marts.orders for each row execute function wait()"
 )
 CHANGED = f"select * replace (amount * 2 as amount) from ({ORDERS})"
@@ -514,7 +521,7 @@ def test_what_postgres_cannot_hold_is_named_and_nothing_is_written(place, select
 @pytest.fixture
 def guarded(place):
     """A database with roles, to which the owner published once."""
-    prefix = place.database
+    prefix = place.prefix
     place.write(orders=ORDERS, totals="select 1::bigint as id, 5 as amount")
     with place.session() as db:
         for name, member in (
@@ -531,13 +538,11 @@ def guarded(place):
         owner.publish(folder, publication, list(place.marts.values()))
         db.run(roles_sql("marts", prefix))
         db.run(f"insert into inventory_meta.location_access values ('{prefix}_clerk', 'L1')")
-    yield place
-    with place.session() as db:
-        db.run(f"drop owned by {prefix}_owner, {prefix}_transformer cascade")
+    return place
 
 
 def refused(place, user, *statements):
-    with place.session(f"{place.database}_{user}") as db:
+    with place.session(f"{place.prefix}_{user}") as db:
         for statement in statements:
             with pytest.raises(duckdb.Error, match=r"permission denied|must be owner|policy"):
                 db.run(statement)
@@ -545,7 +550,7 @@ def refused(place, user, *statements):
 
 def test_the_loader_replaces_rows_and_nothing_else(guarded):
     guarded.write(orders=CHANGED, totals="select 1::bigint as id, 6 as amount")
-    report = guarded.send(user=f"{guarded.database}_feeder")
+    report = guarded.send(user=f"{guarded.prefix}_feeder")
     assert written(report) == [*WRITTEN, ("totals", 1, 1)]
     refused(
         guarded,
@@ -563,7 +568,7 @@ def test_the_loader_replaces_rows_and_nothing_else(guarded):
 
 
 def test_a_changed_form_is_the_owners_to_make_and_the_loader_says_how(guarded):
-    user = f"{guarded.database}_feeder"
+    user = f"{guarded.prefix}_feeder"
     guarded.marts["totals"] = Mart("totals", "Told anew.", {}, ("id",), frozenset())
     assert guarded.send(user=user).postponed == [
         'comment on column "marts"."totals"."id" is \'\'',
@@ -581,7 +586,7 @@ def test_a_changed_form_is_the_owners_to_make_and_the_loader_says_how(guarded):
 
 
 def test_the_reporter_reads_everything_and_writes_nothing(guarded):
-    with guarded.session(f"{guarded.database}_boss") as db:
+    with guarded.session(f"{guarded.prefix}_boss") as db:
         assert db.ask("select count(*) as n from marts.orders") == [(90,)]
         assert db.ask("select version from inventory_meta.publications") != []
     refused(
@@ -596,7 +601,7 @@ def test_the_reporter_reads_everything_and_writes_nothing(guarded):
 
 
 def test_the_reporter_of_one_location_sees_its_rows_only(guarded):
-    with guarded.session(f"{guarded.database}_clerk") as db:
+    with guarded.session(f"{guarded.prefix}_clerk") as db:
         assert db.ask("select location_id, count(*) as n from marts.orders group by 1") == [
             ("L1", 30)
         ]
@@ -610,7 +615,7 @@ def test_the_reporter_of_one_location_sees_its_rows_only(guarded):
 
 
 def test_the_transformer_reads_marts_and_writes_only_beside_them(guarded):
-    with guarded.session(f"{guarded.database}_modeller") as db:
+    with guarded.session(f"{guarded.prefix}_modeller") as db:
         db.run("create table marts_work.best as select * from marts.orders")
         assert db.ask("select count(*) as n from marts_work.best") == [(90,)]
     refused(guarded, "modeller", "delete from marts.orders", "create table marts.x (id bigint)")
@@ -618,9 +623,9 @@ def test_the_transformer_reads_marts_and_writes_only_beside_them(guarded):
 
 def test_a_login_without_a_role_does_not_get_in(guarded):
     with guarded.session() as db:
-        db.run(f"create role {guarded.database}_stranger login")
+        db.run(f"create role {guarded.prefix}_stranger login")
     with pytest.raises(PublishError, match="permission denied for database"):
-        guarded.send(user=f"{guarded.database}_stranger")
+        guarded.send(user=f"{guarded.prefix}_stranger")
 
 
 # -- getting there ------------------------------------------------------------------------
@@ -730,7 +735,7 @@ def test_what_may_pass_is_tried_again_and_what_may_not_is_not(place, graph):
         away = Entry("reporting", "postgresql://postgres@127.0.0.1:1/stock")
         materialized, restarts, message = graph(away, instance)
         assert (materialized, restarts) == (1, 2)
-        nowhere = Entry("reporting", place.address().replace(place.database, "nowhere"))
+        nowhere = Entry("reporting", place.address().replace("/postgres?", "/nowhere?"))
         materialized, restarts, message = graph(nowhere, instance)
         assert (materialized, restarts) == (1, 0)
         assert 'database "nowhere" does not exist' in message

@@ -342,7 +342,7 @@ def _backtest(view: View, section: frame.Section) -> None:
         select if(policy = 'current', 'present minimum and maximum', 'proposals') as policy,
             lost_units, lost_value, served_units / nullif(demand_units, 0) as fill_rate,
             average_stock_value, orders, first_date, last_date
-        from marts.kpi_planning_backtest order by kpi_planning_backtest.policy""")
+        from marts.kpi_planning_backtest as b order by b.policy""")
     section.table(rows, {
         "policy": columns.text("With"),
         "lost_units": columns.count("Units lost"),

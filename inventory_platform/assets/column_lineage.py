@@ -164,14 +164,17 @@ class _Project:
                     for n in inputs
                     for its in [_relation(n)]
                 }
-                made_of[relation] = _follow(self._rendered(node), known)
+                # Its own rows of before are no origin; they have one of their own.
+                itself = {relation: list(node["columns"])}
+                made_of[relation] = _follow(self._rendered(node), known, itself)
             except (SqlglotError, TemplateError, ValueError) as error:
                 problems[relation] = " ".join(str(error).split())
         return ColumnLineage(made_of, problems)
 
     def _rendered(self, node: Mapping[str, Any]) -> str:
         given = self.sql.get(_relation(node))
-        return given or self._environment.from_string(node["raw_code"]).render()
+        this = _quoted(_relation(node))
+        return given or self._environment.from_string(node["raw_code"]).render(this=this)
 
     def _columns(self, node: Mapping[str, Any]) -> list[str]:
         """The columns of what is no model: a source's table or a seed."""
@@ -262,14 +265,21 @@ def _header(seed: Mapping[str, Any]) -> list[str]:
         return next(csv.reader(file))
 
 
-def _follow(sql: str, known: Mapping[str, list[str]]) -> dict[str, tuple[ColumnOf, ...]]:
+def _follow(
+    sql: str, known: Mapping[str, list[str]], ignored: Mapping[str, list[str]]
+) -> dict[str, tuple[ColumnOf, ...]]:
     """Output column of a query → columns of the relations it reads.
+
+    Args:
+        sql: The query.
+        known: Relations it may read → their columns.
+        ignored: More of them, where nothing leads to.
 
     Raises:
         SqlglotError: It is no query, or reads columns that do not exist.
     """
     schema = MappingSchema(dialect=_DIALECT)
-    for relation, columns in known.items():
+    for relation, columns in {**known, **ignored}.items():
         schema.add_table(relation, dict.fromkeys(columns, "text"), dialect=_DIALECT)
     query = qualify(
         parse_one(sql, dialect=_DIALECT),

@@ -188,7 +188,7 @@ def test_stock_figures_equal_the_marts(dashboard_url: str, published: Path, page
         " where likely_cause <> 'none'",
     )
     expect(page.get_by_text(f"{differ:,.0f} differ")).to_be_visible()
-    keep_picture(page, "stock", 3000)
+    keep_picture(page, "stock", 2050)
 
 
 def test_a_filter_changes_the_figures_and_can_be_shared(

@@ -7,7 +7,6 @@ is a figure; it stands in each of its marts, in each of its columns.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inventory_platform.errors import InventoryError
@@ -40,16 +39,11 @@ class Figure:
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
 
 
-def read_figures(text: str, marts: Mapping[str, Mapping[str, object]]) -> list[Figure]:
+def read_figures(text: str) -> list[Figure]:
     """Read the figures of a page.
 
-    Args:
-        text: The page, as Markdown.
-        marts: Mart → its columns.
-
     Raises:
-        InventoryError: A line lacks a cell, names a mart or column that does not exist, or is
-            called like another.
+        InventoryError: A line lacks a cell, or is called like another.
     """
     figures: dict[str, Figure] = {}
     section, is_table = "", False
@@ -63,23 +57,20 @@ def read_figures(text: str, marts: Mapping[str, Mapping[str, object]]) -> list[F
         if cells == _HEADER:
             is_table = True
         elif is_table and not line.startswith("|--"):
-            figure = _figure(cells, section, marts)
+            figure = _figure(cells, section)
             if figure.slug in figures:
                 raise _wrong(figure.name, "is there twice")
             figures[figure.slug] = figure
     return list(figures.values())
 
 
-def _figure(cells: list[str], section: str, marts: Mapping[str, Mapping[str, object]]) -> Figure:
+def _figure(cells: list[str], section: str) -> Figure:
     name = cells[0].strip("* ")
     if len(cells) != len(_HEADER) or not all(cells):
         raise _wrong(name, f"has not the cells {', '.join(_HEADER)}")
     columns = tuple(
         (mart, column) for mart in _NAME.findall(cells[4]) for column in _NAME.findall(cells[3])
     )
-    for mart, column in columns:
-        if column not in marts.get(mart, ()):
-            raise _wrong(name, f"names {mart}.{column}, which does not exist")
     return Figure(name, section, cells[1], cells[2], columns)
 
 

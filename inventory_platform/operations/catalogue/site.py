@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def write_catalogue(registry: Registry) -> Path:
         Its first page.
 
     Raises:
-        InventoryError: dbt failed, or a key figure names what does not exist.
+        InventoryError: dbt failed, or a table of key figures is wrong.
         WarehouseError: A pipeline is running, which dbt's page has to wait for.
     """
     settings = registry.settings
@@ -118,8 +118,13 @@ class _Pages:
 
     @cached_property
     def figures(self) -> list[Figure]:
+        """The key figures of the marts there are; a project may have fewer than the docs."""
         marts = {t.name: t.node["columns"] for t in self.project.of_schema("marts")}
-        return read_figures((_GUIDES / "kpis.md").read_text(encoding="utf-8"), marts)
+        found = []
+        for figure in read_figures((_GUIDES / "kpis.md").read_text(encoding="utf-8")):
+            columns = [(mart, name) for mart, name in figure.columns if name in marts.get(mart, ())]
+            found.append(replace(figure, columns=tuple(columns)))
+        return [figure for figure in found if figure.columns]
 
     def _table(self, table: Table) -> tuple[str, str]:
         project = self.project

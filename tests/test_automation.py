@@ -497,7 +497,7 @@ def test_old_runs_go_and_those_that_made_what_is_current_stay(instance, monkeypa
 
 def test_maintenance_removes_old_logs_and_leftovers_and_nothing_else(tmp_path, instance):
     settings = Settings(data_dir=tmp_path / "data", dbt_dir=tmp_path / "dbt")
-    old = time.time() - 61 * 24 * 3600
+    old = time.time() - 91 * 24 * 3600
     kept, gone = [], []
     for name, seconds, stays in (
         ("data/logs/load_sources.log", old, False),

@@ -9,7 +9,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile -
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models bench-dashboard update-snapshots lock clean
+.PHONY: help install run test lint ui docs sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,8 +39,9 @@ sandbox: $(VENV)/.installed
 run: install ## Load, check, build and publish everything; print what happened.
 	@$(BIN)/inventory run
 
+# In the order of their names the long tests of whole runs begin first.
 test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
@@ -49,6 +50,9 @@ lint: $(VENV)/.installed-dev
 
 ui: install $(VENV)/.installed-dashboard ## Open Dagster, the dashboard and the docs.
 	@$(BIN)/inventory ui
+
+docs: install ## Write the catalogue of figures, tables and columns.
+	@$(BIN)/inventory docs
 
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
 	@$(BIN)/python benchmarks/ingest.py
@@ -61,6 +65,9 @@ bench-sources: $(VENV)/.installed-dev ## Measure pages, files and streams agains
 bench-models: $(VENV)/.installed-dev ## Measure building the models and planning.
 	@$(BIN)/python benchmarks/marts.py
 	@$(BIN)/python benchmarks/planning.py
+
+bench-publish: $(VENV)/.installed-dev ## Measure sending published marts to Postgres.
+	@$(BIN)/python benchmarks/publish.py
 
 bench-dashboard: $(VENV)/.installed-dev ## Measure the dashboard with 10 million order lines (after make run).
 	@$(BIN)/python benchmarks/dashboard.py

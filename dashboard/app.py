@@ -15,12 +15,12 @@ import streamlit as st
 sys.path[:0] = [root] if (root := str(Path(__file__).resolve().parents[1])) not in sys.path else []
 
 from dashboard import frame  # noqa: E402
-from dashboard.subjects import kpis, stock  # noqa: E402
+from dashboard.subjects import health, kpis, prices, quality, stock, suppliers  # noqa: E402
 
 ICON = Path(__file__).with_name("icon.svg")
 """A file, because the browser would ask a font server for the picture of a named icon."""
 
-PAGES = (kpis.PAGE, stock.PAGE)
+PAGES = (kpis.PAGE, stock.PAGE, prices.PAGE, suppliers.PAGE, quality.PAGE, health.PAGE)
 
 st.set_page_config(page_title="Inventory", page_icon=str(ICON), layout="wide")
 st.navigation(

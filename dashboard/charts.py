@@ -78,7 +78,7 @@ def line(
         )  # fmt: skip
     for position, (column, label) in enumerate(series.items()):
         figure.add_scatter(
-            x=frame[x],
+            x=_places(frame[x]),
             y=frame[column],
             name=label,
             mode="lines" if len(frame) > 1 else "markers",
@@ -139,7 +139,7 @@ def columns(
     figure = go.Figure()
     for position, (column, label) in enumerate(series.items()):
         figure.add_bar(
-            x=frame[x],
+            x=_places(frame[x]),
             y=frame[column],
             name=label,
             marker={"color": colours[position % len(colours)]},
@@ -193,6 +193,13 @@ def ink(figure: go.Figure, *, is_dark: bool) -> None:
     figure.update_yaxes(tickfont={"color": colour}, title={"font": {"color": colour}})
     figure.update_traces(textfont={"color": colour}, selector={"type": "heatmap"})
     figure.update_traces(textfont={"color": colour}, selector={"type": "bar"})
+
+
+def _places(values: pd.Series) -> pd.Series:
+    """Places on the axis: one or two days are named, as an axis of time would show their hours."""
+    if len(values) < 3 and pd.api.types.is_datetime64_any_dtype(values):
+        return values.dt.strftime("%-d %b %Y")
+    return values
 
 
 def _finish(

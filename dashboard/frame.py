@@ -27,6 +27,9 @@ STALE_AFTER = timedelta(hours=36)
 UNKNOWN = "\N{EN DASH}"
 """Shown in place of a number nobody knows; never a zero."""
 
+BUSINESS_DAYS = "select min(date_day), max(date_day) from marts.dim_dates"
+"""Today is the last day of business, as in the marts."""
+
 PERIODS: Mapping[str, int | None] = {
     "Last 28 days": 28,
     "Last 90 days": 90,
@@ -170,6 +173,7 @@ class Page:
         filters: The choices a reader has.
         has_dates: Whether days can be chosen.
         schemas: The published folders it reads; it is drawn anew when one of them changes.
+        days: A SELECT of the first and the last day there is to choose.
     """
 
     title: str
@@ -180,6 +184,7 @@ class Page:
     filters: tuple[Filter, ...] = ()
     has_dates: bool = True
     schemas: tuple[str, ...] = ("marts", "ops")
+    days: str = BUSINESS_DAYS
 
 
 class Section:
@@ -329,17 +334,16 @@ def _told(page: Page, view: View) -> None:
 
 
 def _days(page: Page, snapshot: data.Snapshot) -> tuple[date, date, date]:
-    """The chosen days, and the first of all. Today is the last day of business, as in the marts."""
-    known = snapshot.query("select min(date_day), max(date_day) from marts.dim_dates")
-    start, end = known.iloc[0]
+    """The chosen days, and the first of all."""
+    start, end = snapshot.query(page.days).iloc[0]
     if pd.isna(start):
-        raise NothingError("There is no day of business yet: load a source with `make run`.")
+        raise NothingError("There is nothing to show yet: run `make run`.")
     start, end = start.date(), end.date()
     if not page.has_dates:
         return start, end, start
     period = st.selectbox(
         "Period", list(PERIODS), index=1, key="period", bind="query-params",
-        help=f"Counted back from the last day of business, {end:%-d %b %Y}",
+        help=f"Counted back from the last day there is, {end:%-d %b %Y}",
     )  # fmt: skip
     if period == "Choose days":
         days = st.date_input(

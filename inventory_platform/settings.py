@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 from pydantic import AfterValidator, Field, ValidationError
@@ -26,6 +28,22 @@ ENV_FILE = PROJECT_DIR / ".env"
 
 def _absolute(path: Path) -> Path:
     return path if path.is_absolute() else PROJECT_DIR / path
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no time zone of this name, such as Europe/Berlin") from None
+    return name
+
+
+class Environment(StrEnum):
+    """What the platform is run as; decides what runs by itself."""
+
+    laptop = "laptop"
+    server = "server"
+    ci = "ci"
 
 
 ProjectPath = Annotated[Path, AfterValidator(_absolute)]
@@ -76,6 +94,80 @@ class Settings(BaseSettings):
     sandbox_traffic: float = Field(
         default=0, ge=0, description="Live messages a second of the sandbox's sensors and shop."
     )
+    # What people open.
+    dagster_port: int = Field(
+        default=3000, ge=1, le=65535, description="Port of Dagster's pages, on 127.0.0.1."
+    )
+    dagster_viewers_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of Dagster's pages once more, read-only."
+    )
+    dashboard_port: int = Field(
+        default=8501, ge=1, le=65535, description="Port of the dashboard, on 127.0.0.1."
+    )
+    portal_port: int = Field(
+        default=8080, ge=1, le=65535, description="Port of the page that links all others."
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$",
+        description="Address people use when the pages are behind a reverse proxy.",
+    )
+
+    # Alerts
+    alerts_file: ProjectPath = Field(
+        default=PROJECT_DIR / "alerts.toml", description="Who is told what is wrong."
+    )
+
+    # Health
+    operations_days: int = Field(
+        default=90, ge=2, description="Days of operational history that are kept."
+    )
+    log_megabytes: int = Field(
+        default=10, ge=1, description="Size at which a file of the log is followed by another."
+    )
+    log_files: int = Field(default=5, ge=2, description="Files of the log that are kept.")
+
+    @property
+    def pages_url(self) -> str:
+        """Address of Dagster's pages, for links."""
+        local = f"http://127.0.0.1:{self.dagster_port}"
+        return f"{self.public_url}/dagster" if self.public_url else local
+
+    # Destinations outside the platform.
+    destinations_file: ProjectPath = Field(
+        default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
+
+    # What runs by itself.
+    environment: Environment = Field(
+        default=Environment.laptop,
+        description="What the platform is run as; decides which schedules and sensors are on.",
+    )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="UTC", description="Time zone of the schedules."
+    )
+    nightly_cron: str = Field(
+        default="0 2 * * *", description="When everything is loaded and built."
+    )
+    hourly_cron: str = Field(default="15 * * * *", description="When Linnworks is loaded.")
+    weekly_cron: str = Field(
+        default="0 4 * * 0", description="When everything is loaded and all months are built."
+    )
+    maintenance_cron: str = Field(
+        default="0 6 * * 0", description="When old runs, logs and leftovers are removed."
+    )
+    build_pause_minutes: int = Field(
+        default=15, ge=0, description="Time between two builds that new files or orders cause."
+    )
+    retries: int = Field(
+        default=2, ge=0, le=10, description="How often a load is repeated that may work next time."
+    )
+    retry_seconds: float = Field(
+        default=5, ge=0, le=3600, description="Wait before the first repeat; it doubles each time."
+    )
+    keep_runs_days: int = Field(
+        default=90, ge=1, description="Age from which on maintenance removes runs and logs."
+    )
 
     @property
     def lake_dir(self) -> Path:
@@ -98,6 +190,11 @@ class Settings(BaseSettings):
         return self.published_dir / "live"
 
     @property
+    def operations_dir(self) -> Path:
+        """Folder of the published history of operations, switched by itself."""
+        return self.published_dir / "operations"
+
+    @property
     def docs_dir(self) -> Path:
         """Folder of the generated documentation site."""
         return self.data_dir / "docs"
@@ -111,6 +208,11 @@ class Settings(BaseSettings):
     def sandbox_drop(self) -> Path:
         """The sandbox's drop folder."""
         return self.data_dir / "sandbox" / "drop"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
+        return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))
 
     @property
     def temp_dir(self) -> Path:

@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from inventory_platform.contracts.base import contracts_of
 from inventory_platform.contracts.linnworks import NEVER
-from inventory_platform.errors import InventoryError
 from inventory_platform.landing.loader import Loader
 from inventory_platform.landing.pages import PageReader, PageStore
-from inventory_platform.operations.source_mapping import mapping_page
-from inventory_platform.settings import PROJECT_DIR
 from inventory_platform.sources.base import Checkpoint, Fetch, FetchItem, Page
 from tests.linnworks_account import CONTRACTS, TABLES_OF, THE_END, Account, Clock, account
 
@@ -365,52 +361,3 @@ def test_columns_with_personal_data_are_marked(loaded):
         )
         if redacted and column.name not in allowed:
             assert column.personal, column.name
-
-
-# -- the mapping page ------------------------------------------------------------------------
-
-
-def test_the_mapping_page_is_what_is_generated_now():
-    page = PROJECT_DIR / "docs" / "linnworks-mapping.md"
-    generated = mapping_page(contracts_of("linnworks"), PROJECT_DIR / "dbt_project", "Linnworks")
-    assert page.read_text(encoding="utf-8") == generated, (
-        "write it anew: python -m inventory_platform.operations.source_mapping"
-    )
-
-
-def test_the_mapping_page_follows_columns_to_the_marts(tmp_path):
-    dbt = tmp_path / "dbt_project"
-    models = {
-        "staging/linnworks/stg_linnworks__suppliers.sql": "select supplier_id, {{ clean_text("
-        "'supplier_name') }} as supplier_name from {{ source('linnworks', 'suppliers') }}",
-        "transformed/vendors.sql": "with s as (select * from {{ ref('stg_linnworks__suppliers')"
-        " }}) select supplier_id as vendor_id, upper(supplier_name) as vendor from s",
-        "marts/core/dim_vendors.sql": "select vendor_id, vendor_id || vendor as label from "
-        "{{ ref('vendors') }}",
-        "marts/core/dim_other.sql": "select * from {{ source('other', 'things') }}",
-    }
-    for name, sql in models.items():
-        path = dbt / "models" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sql)
-    macro = dbt / "macros" / "engine" / "clean_text.sql"
-    macro.parent.mkdir(parents=True)
-    macro.write_text(
-        "{% macro clean_text(text) -%}{{ return(adapter.dispatch('clean_text')(text)) }}"
-        "{%- endmacro %}{% macro duckdb__clean_text(text) -%}trim({{ text }}){%- endmacro %}"
-    )
-    page = mapping_page({"suppliers": CONTRACTS["suppliers"]}, dbt, "Linnworks")
-    assert (
-        "| `pkSupplierID` | `supplier_id` | varchar | `dim_vendors.vendor_id`<br>"
-        "`dim_vendors.label` |" in page
-    )
-    assert "| `SupplierName` | `supplier_name` | varchar | `dim_vendors.label` |" in page
-    assert "| `Email` | `email` 🔒 | varchar |  |" in page
-
-
-def test_the_mapping_page_names_a_model_it_cannot_follow(tmp_path):
-    path = tmp_path / "models" / "marts" / "bad.sql"
-    path.parent.mkdir(parents=True)
-    path.write_text("select from where {{ source('linnworks', 'suppliers') }}")
-    with pytest.raises(InventoryError, match="'bad'"):
-        mapping_page({"suppliers": CONTRACTS["suppliers"]}, tmp_path, "Linnworks")

@@ -218,7 +218,7 @@ def test_every_mart_says_what_it_answers_and_who_reads_it(manifest: dict[str, An
         assert node["config"]["meta"]["question"].endswith("?"), node["name"]
         assert node["config"]["meta"]["fresh_within_hours"] > 0, node["name"]
     exposed = {e["name"]: set(e["depends_on"]["nodes"]) for e in manifest["exposures"].values()}
-    assert exposed["power_bi"] == set(marts)
+    assert exposed["power_bi"] < set(marts)
     assert exposed["dashboard"] < set(marts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from inventory_platform.assets.dbt_graph import Part
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS, REFRESH
 from inventory_platform.contracts.base import contract_modules
 from inventory_platform.definitions import build_definitions
@@ -160,9 +162,11 @@ def test_imports_run_one_way() -> None:
     """DESIGN: definitions → automation → assets, checks → landing … → sources, contracts."""
     layers = [
         {"cli"},
-        {"operations", "onboarding"},
+        # What runs the graph stands above it, all other operations below what automates them.
+        {"operations.runs", "operations.status", "operations.streaming", "onboarding"},
         {"definitions"},
         {"automation", "asset_checks"},
+        {"operations"},
         {"assets"},
         {"registry", "warehouse", "publishing"},
         {"landing"},
@@ -177,7 +181,7 @@ def test_imports_run_one_way() -> None:
         *PROJECT_DIR.glob("inventory_platform/**/*.py"),
         *PROJECT_DIR.glob("asset_checks/*.py"),
     ]:
-        here = _unit(path)
+        here = _unit(path, rank)
         for line in path.read_text().splitlines():
             words = line.split()
             if words[:1] not in (["from"], ["import"]) or len(words) < 2:
@@ -185,6 +189,8 @@ def test_imports_run_one_way() -> None:
             module = words[1].split(".")
             if module[0] == "inventory_platform" and len(module) > 1:
                 there = module[1]
+                if ".".join(module[1:3]) in rank:
+                    there = ".".join(module[1:3])
             elif module[0] == "asset_checks":
                 there = "asset_checks"
             else:
@@ -196,6 +202,37 @@ def test_imports_run_one_way() -> None:
     assert wrong == []
 
 
-def _unit(path: Path) -> str:
+def _unit(path: Path, rank: Mapping[str, int]) -> str:
     parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
-    return "asset_checks" if parts[0] == "asset_checks" else parts[1]
+    if parts[0] == "asset_checks":
+        return "asset_checks"
+    module = ".".join(parts[1:3])
+    return module if module in rank else parts[1]
+
+
+def test_on_a_laptop_files_and_streams_are_followed_and_no_time_is_kept(
+    definitions: dg.Definitions,
+) -> None:
+    names = {sensor.name for sensor in definitions.sensors or []}
+    assert {"new_files_shop_files", "builds_after_loads", "live_models"} <= names
+    schedules = {
+        schedule.name: schedule.default_status
+        for schedule in definitions.schedules or []
+        if isinstance(schedule, dg.ScheduleDefinition)
+    }
+    assert set(schedules) == {"nightly", "hourly_linnworks", "weekly", "maintenance"}
+    assert set(schedules.values()) == {dg.DefaultScheduleStatus.STOPPED}
+
+
+def test_every_mart_says_how_fresh_it_must_be_and_which_question_it_answers(
+    specs: list[dg.AssetSpec],
+) -> None:
+    marts = {spec.key.path[-1]: spec for spec in specs if spec.key.path[0] == "marts"}
+    assert [name for name, spec in marts.items() if not spec.metadata.get("question")] == []
+    windows = {name: spec.freshness_policy for name, spec in marts.items()}
+    assert [name for name, policy in windows.items() if policy is None] == []
+    assert windows["fct_orders"] == fresh_within(36)
+    assert windows["fct_live_stock"] == fresh_within(1)
+    assert windows["kpi_reorder_proposals"] == fresh_within(192)
+    loaded = next(spec for spec in specs if spec.key.path[-1] == "inventory_db__products")
+    assert loaded.freshness_policy == fresh_within(36)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from inventory_platform.operations.catalogue.figures import read_figures
+
 ROOT = Path(__file__).resolve().parents[1]
 MARTS = sorted((ROOT / "dbt_project" / "models" / "marts").glob("*/*.sql"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,6 +50,23 @@ def test_the_marts_are_listed_under_their_area() -> None:
 )
 def test_every_key_figure_is_explained_or_leads_to_where_it_is(mart: Path) -> None:
     assert f"`{mart.stem}`" in (ROOT / "docs" / "kpis.md").read_text(encoding="utf-8")
+
+
+def test_every_key_figure_is_where_it_says_and_every_amount_and_ratio_has_one() -> None:
+    declared = {
+        (mart.stem, column["name"]): str(column["data_type"])
+        for mart in MARTS
+        for column in yaml.safe_load(mart.with_suffix(".yml").read_text())["models"][0]["columns"]
+    }
+    figures = read_figures((ROOT / "docs" / "kpis.md").read_text(encoding="utf-8"))
+    named = {place for figure in figures for place in figure.columns}
+    measured = {
+        (mart, column)
+        for (mart, column), kind in declared.items()
+        if mart.startswith("kpi_") and kind.startswith(("double", "decimal"))
+    }
+    assert named - declared.keys() == set()
+    assert measured - named == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import (
     DagsterDbtCliRuntimeError,
     DagsterDbtTranslator,
@@ -29,6 +30,7 @@ from inventory_platform.assets.build_state import (
     read_build_state,
     write_build_state,
 )
+from inventory_platform.assets.column_lineage import ColumnLineage, read_column_lineage
 from inventory_platform.assets.dbt_graph import DbtGraph, Part, read_graph
 from inventory_platform.assets.dbt_project import prepare_manifest
 from inventory_platform.assets.months import (
@@ -39,7 +41,9 @@ from inventory_platform.assets.months import (
     months_partitions,
     note_changes,
 )
+from inventory_platform.assets.policies import fresh_within
 from inventory_platform.assets.raw import POOL
+from inventory_platform.errors import ContractError
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 from inventory_platform.warehouse import Warehouse, open_warehouse, refresh
@@ -75,7 +79,9 @@ class Translator(DagsterDbtTranslator):
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] not in {"model", "seed"}:
             return spec
-        owners = node.get("config", {}).get("meta", {}).get("dagster", {}).get("owners")
+        meta = node.get("config", {}).get("meta", {})
+        owners = meta.get("dagster", {}).get("owners")
+        question = {"question": meta["question"]} if "question" in meta else {}
         is_live = LIVE in node["fqn"] or node["fqn"][-2] in self.streams
         facts = [relation.split(".") for relation in self.graph.facts_tested_with(unique_id)]
         return spec.replace_attributes(
@@ -86,6 +92,8 @@ class Translator(DagsterDbtTranslator):
             group_name=_group(node),
             owners=owners or ["team:inventory"],
             kinds={"dbt", "duckdb"},
+            metadata={**spec.metadata, **question},
+            freshness_policy=fresh_within(_hours(node["name"], meta.get("fresh_within_hours"))),
         )
 
 
@@ -94,6 +102,16 @@ LIVE = "live"
 
 LIVE_TAG = "inventory/live"
 """Tag of the assets of all models behind streams, those in staging included."""
+
+
+def _hours(model: str, hours: Any) -> float | None:
+    if hours is None:
+        return None
+    if type(hours) in {int, float} and hours >= 1:
+        return float(hours)
+    raise ContractError(
+        f"Model {model}: fresh_within_hours is {hours!r}.", "Write a number of hours."
+    )
 
 
 def _group(node: Mapping[str, Any]) -> str:
@@ -221,9 +239,9 @@ def _dbt_build(
     except DagsterDbtCliRuntimeError as error:
         failure = error
     shutil.rmtree(invocation.target_path, ignore_errors=True)
-    # dbt has closed the warehouse only now, so rows are counted at the end, all at once;
-    # Dagster's own counting waits for it by polling without a pause.
-    yield from _with_row_counts(events, graph.relations(), settings)
+    # dbt has closed the warehouse only now, so tables are looked at in the end, all at once;
+    # Dagster's own looking waits for it by polling without a pause.
+    yield from _described(context, events, graph, settings)
     if failure is not None:
         raise failure
 
@@ -243,15 +261,59 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _with_row_counts(
-    events: Sequence[Any], relations: Mapping[str, str], settings: Settings
+def _described(
+    context: dg.AssetExecutionContext, events: Sequence[Any], graph: DbtGraph, settings: Settings
 ) -> Iterator[Any]:
+    """The events of a build; what was built has its rows, its columns and their origin."""
+    tables = graph.relations()
+    columns = read_column_lineage(settings)
+    for model, why in columns.problems.items():
+        context.log.warning(f"The columns of {model} cannot be followed: {why}")
     with open_warehouse(settings) as con:
+        types = column_types(con)
         for event in events:
             unique_id = event.metadata["unique_id"].value
-            if not isinstance(event, dg.Output) or unique_id not in relations:
+            if not isinstance(event, dg.Output):
                 yield event
                 continue
-            counted = con.execute(f"select count(*) from {relations[unique_id]}").fetchone()
-            rows = int(counted[0]) if counted else 0
-            yield event.with_metadata({**event.metadata, "dagster/row_count": rows})
+            metadata: dict[str, Any] = dict(event.metadata)
+            if unique_id in tables:
+                counted = con.execute(f"select count(*) from {tables[unique_id]}").fetchone()
+                metadata["dagster/row_count"] = int(counted[0]) if counted else 0
+            relation = graph.relation(unique_id)
+            described = graph.column_descriptions(unique_id)
+            metadata["dagster/column_schema"] = column_schema(types.get(relation, {}), described)
+            if relation in columns.made_of:
+                metadata["dagster/column_lineage"] = column_lineage(columns, relation)
+            yield event.with_metadata(metadata)
+
+
+def column_types(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Relation → column → type, of all there is in the warehouse."""
+    found: dict[str, dict[str, str]] = {}
+    for schema, name, column, kind in con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where not internal order by table_oid, column_index"
+    ).fetchall():
+        found.setdefault(f"{schema}.{name}", {})[column] = kind
+    return found
+
+
+def column_schema(types: Mapping[str, str], described: Mapping[str, str]) -> dg.TableSchema:
+    """Columns of a table as Dagster shows them."""
+    return dg.TableSchema(
+        [dg.TableColumn(name, kind, described.get(name)) for name, kind in types.items()]
+    )
+
+
+def column_lineage(columns: ColumnLineage, relation: str) -> dg.TableColumnLineage:
+    """What the columns of a model are made of, as Dagster shows it."""
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(dg.AssetKey(its.split(".")), column_name)
+                for its, column_name in inputs
+            ]
+            for column, inputs in columns.made_of[relation].items()
+        }
+    )

@@ -116,15 +116,24 @@ class DbtGraph:
         Returns:
             Their relations.
         """
-        return sorted(map(self._relation, self._facts_tested_with.get(model, ())))
+        return sorted(map(self.relation, self._facts_tested_with.get(model, ())))
 
     def relations(self) -> dict[str, str]:
         """Model or seed that is a table → its relation in the warehouse."""
         return {
-            name: self._relation(name)
+            name: self.relation(name)
             for name in self.parts
             if self._nodes[name]["config"]["materialized"] != "view"
         }
+
+    def relation(self, name: str) -> str:
+        """The relation of a model or seed in the warehouse."""
+        return f"{self._nodes[name]['schema']}.{self._name(name)}"
+
+    def column_descriptions(self, name: str) -> dict[str, str]:
+        """Column of a node → what is said of it."""
+        columns = self._nodes[name]["columns"]
+        return {column: its["description"] for column, its in columns.items()}
 
     def ancestors_of_facts(self) -> set[str]:
         """The big facts and everything they are made of: models, seeds, sources."""
@@ -164,7 +173,7 @@ class DbtGraph:
                 "from.",
                 "Give it meta.months with relation, date and key.",
             )
-        return MonthlyFact(self._relation(name), months["relation"], months["date"], months["key"])
+        return MonthlyFact(self.relation(name), months["relation"], months["date"], months["key"])
 
     def _of_kind(self, *kinds: str) -> list[str]:
         nodes = self.manifest["nodes"]
@@ -214,9 +223,6 @@ class DbtGraph:
             attached = node.get("attached_node")
             return str(attached) if attached in self.manifest["nodes"] else None
         return next((n for n in self.manifest["nodes"] if self._name(n) == named), None)
-
-    def _relation(self, name: str) -> str:
-        return f"{self._nodes[name]['schema']}.{self._name(name)}"
 
     def _name(self, name: str) -> str:
         return str(self._nodes[name]["name"])

@@ -5,10 +5,12 @@ are built there is `dbt.py`.
 """
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from inventory_platform.contracts.dbt_files import stale_dbt_files, write_dbt_fi
 from inventory_platform.errors import InventoryError
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
-from inventory_platform.warehouse import dbt_environment
+from inventory_platform.warehouse import dbt_environment, open_warehouse
 
 _DBT = str(Path(sys.executable).parent / "inventory-dbt")
 
@@ -120,14 +122,37 @@ def docs_page(settings: Settings) -> Path:
     return settings.docs_dir / "dbt" / "static_index.html"
 
 
-def write_docs(settings: Settings) -> None:
-    """Write the models' documentation.
+def write_docs(settings: Settings, site: Path) -> dict[str, str]:
+    """Write dbt's own page of the models into a site that is being made.
+
+    Tests are not compiled for it: there are four for each model, and nobody reads their SQL here.
+
+    Args:
+        settings: Where everything is.
+        site: Folder of the site.
+
+    Returns:
+        Model, by its unique id → its SQL as dbt compiled it.
 
     Raises:
+        WarehouseError: A pipeline has the warehouse open.
         InventoryError: dbt failed.
     """
-    target = docs_page(settings).parent
-    run_dbt(settings, "docs", "generate", "--static", "--target-path", str(target))
+    with open_warehouse(settings):
+        pass  # said plainly here, at length by dbt
+    parsed = manifest_path(settings).with_name("partial_parse.msgpack")
+    page = site / docs_page(settings).relative_to(settings.docs_dir)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=".dbt-") as target:
+        run_dbt(
+            settings,
+            *("docs", "generate", "--static", "--target-path", target),
+            *("--partial-parse-file-path", str(parsed)),
+            *("--exclude", "resource_type:test", "resource_type:unit_test"),
+        )
+        shutil.copyfile(Path(target) / page.name, page)
+        nodes = json.loads((Path(target) / "manifest.json").read_text())["nodes"]
+    return {name: n["compiled_code"] for name, n in nodes.items() if n.get("compiled_code")}
 
 
 class _Dbt(DbtCliResource):

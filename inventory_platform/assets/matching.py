@@ -19,7 +19,8 @@ from inventory_platform.settings import PROJECT_DIR
 from inventory_platform.warehouse import Warehouse, refresh
 
 _VERDICTS = PROJECT_DIR / "seeds" / "reference" / "product_matches.csv"
-_READ = ("competitor_shop__products", "inventory_db__products", "linnworks__stock_items")
+READ = ("competitor_shop__products", "inventory_db__products", "linnworks__stock_items")
+"""The raw tables read here."""
 
 # Of a competitor's product its own page says more than a listing.
 _THEIRS = """
@@ -57,7 +58,7 @@ def build_matching_asset(registry: Registry) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["planning", "competitor_matches"],
-        deps=[raw_key(registry.contracts[name]) for name in _READ if name in registry.contracts],
+        deps=[raw_key(registry.contracts[name]) for name in READ if name in registry.contracts],
         description="Which of our products each competitor's product is, and how certain that is.",
         group_name="planning",
         kinds={"polars", "duckdb"},

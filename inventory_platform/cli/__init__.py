@@ -10,11 +10,35 @@ from __future__ import annotations
 
 import sys
 
-from inventory_platform.cli import look, run, sandbox, serve, sources
+from inventory_platform.cli import (
+    alerts,
+    destinations,
+    docs,
+    export,
+    logs,
+    look,
+    run,
+    sandbox,
+    serve,
+    sources,
+)
 from inventory_platform.cli.console import app, print_error
 from inventory_platform.errors import InventoryError
 
-__all__ = ["app", "look", "main", "run", "sandbox", "serve", "sources"]
+__all__ = [
+    "alerts",
+    "app",
+    "destinations",
+    "docs",
+    "export",
+    "logs",
+    "look",
+    "main",
+    "run",
+    "sandbox",
+    "serve",
+    "sources",
+]
 
 
 def main() -> None:

@@ -66,7 +66,10 @@ def query(
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,
     limit: Annotated[int, typer.Option(help="Most rows printed as a table.")] = 100,
 ) -> None:
-    """Run a read-only query over the last good state, also while a pipeline is running."""
+    """Run a read-only query over the last good state, also while a pipeline is running.
+
+    Values are printed as they are; `inventory export` writes files for spreadsheets.
+    """
     import csv
 
     from inventory_platform.operations.query import query as run_query

@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from inventory_platform.cli.console import WIDTH, app, err, out
+from inventory_platform.cli.alerts import tell_after_run
+from inventory_platform.cli.console import WIDTH, app, err, out, print_error
 from inventory_platform.cli.summary import Reporter, print_summary
+from inventory_platform.errors import InventoryError
 from inventory_platform.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -36,39 +38,53 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
-    from inventory_platform.assets.dbt_project import write_docs
+    from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import LOAD, REFRESH
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     if select:
-        outcomes = [_execute(settings, definitions, REFRESH, select, _all_months(settings))]
+        outcomes = [_execute(settings, definitions, REFRESH, select, all_months(settings))]
     elif full or _needs_all_months(registry):
-        outcomes = [_execute(settings, definitions, REFRESH, window=_all_months(settings))]
+        outcomes = [_execute(settings, definitions, REFRESH, window=all_months(settings))]
     else:
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
+            if behind := _destinations_behind(definitions, settings):
+                outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and _docs_are_old(settings):
-        write_docs(settings)
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    if all(o.success for o in outcomes) and catalogue_is_old(settings):
+        write_catalogue(registry)
+    _finish(definitions, registry, outcomes)
 
 
 def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     """Build the models from what is loaded: of the big facts the months that may have changed."""
     from inventory_platform.assets.dbt_graph import read_graph
     from inventory_platform.assets.months import next_window
-    from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS
+    from inventory_platform.automation.jobs import job_to_build
 
     settings = registry.settings
     window = next_window(registry, read_graph(settings))
-    job = BUILD if window else BUILD_KEEPING_FACTS
-    return _execute(settings, definitions, job, window=window)
+    return _execute(settings, definitions, job_to_build(window), window=window)
+
+
+def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
+    """A selection of the destinations that were not reached by the version published last."""
+    import dagster as dg
+
+    from inventory_platform.assets.destinations import DESTINATION, behind
+
+    graph = definitions.resolve_asset_graph()
+    keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]
+    with dg.DagsterInstance.get() as instance:
+        waiting = behind(instance, settings, keys)
+    return " or ".join(f'key:"{key.to_user_string()}"' for key in waiting)
 
 
 def _needs_all_months(registry: Registry) -> bool:
@@ -82,20 +98,6 @@ def _needs_all_months(registry: Registry) -> bool:
     return read_build_state(settings).months.recipe != recipe
 
 
-def _all_months(settings: Settings) -> Window:
-    from inventory_platform.assets.months import Window, month_keys
-
-    keys = month_keys(settings)
-    return Window(keys, keys[0], keys[-1])
-
-
-def _docs_are_old(settings: Settings) -> bool:
-    from inventory_platform.assets.dbt_project import docs_page, manifest_path
-
-    page = docs_page(settings)
-    return not page.exists() or page.stat().st_mtime < manifest_path(settings).stat().st_mtime
-
-
 @app.command()
 def rebuild(
     as_of: Annotated[
@@ -107,6 +109,7 @@ def rebuild(
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.dbt_project import run_dbt
     from inventory_platform.assets.matching import replace_matches
+    from inventory_platform.assets.months import all_months
     from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
@@ -132,9 +135,8 @@ def rebuild(
         run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
-    outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    outcomes = [_execute(settings, definitions, BUILD, window=all_months(settings))]
+    _finish(definitions, registry, outcomes)
 
 
 @app.command()
@@ -158,8 +160,7 @@ def backfill(
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     outcomes = [_execute(settings, definitions, BUILD, window=window)]
-    print_summary(registry, outcomes)
-    _exit_for(outcomes)
+    _finish(definitions, registry, outcomes)
 
 
 def _platform(settings: Settings) -> tuple[dg.Definitions, Registry]:
@@ -208,6 +209,7 @@ def _execute(
     with progress:
         reporter = Reporter(progress)
         return execute(
+            settings,
             definitions,
             job,
             assets=select,
@@ -215,6 +217,28 @@ def _execute(
             log_file=log_file,
             on_event=reporter.tell,
         )
+
+
+def _finish(definitions: dg.Definitions, registry: Registry, outcomes: list[Outcome]) -> None:
+    """Record what happened, print it, tell what is wrong, and end as the runs did."""
+    _record(registry, definitions)
+    print_summary(registry, outcomes)
+    tell_after_run(registry, definitions)
+    _exit_for(outcomes)
+
+
+def _record(registry: Registry, definitions: dg.Definitions) -> None:
+    """Bring the history of operations up to date, also after a run that failed."""
+    import dagster as dg
+
+    from inventory_platform.operations.history import record_history
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            record_history(registry, instance, definitions.resolve_all_asset_specs())
+    except InventoryError as error:
+        # The runs did what they did; the daemon or the next command records it.
+        print_error("Not recorded", str(error))
 
 
 def _exit_for(outcomes: list[Outcome]) -> None:

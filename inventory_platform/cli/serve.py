@@ -1,10 +1,11 @@
-"""Commands that go on until interrupted: Dagster's pages, following a stream."""
+"""Commands that go on until interrupted: the pages people open, following a stream."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,26 +20,43 @@ if TYPE_CHECKING:
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(help="Port of Dagster's pages.")] = 3000,
+    read_only: Annotated[
+        bool, typer.Option(help="To look at: Dagster without buttons, and no daemon.")
+    ] = False,
 ) -> None:
-    """Open Dagster (pages and daemon) on this machine, until interrupted."""
+    """Open Dagster, the dashboard and the docs on this machine, until interrupted."""
     from inventory_platform.assets.dbt_project import prepare_manifest
+    from inventory_platform.operations.processes import Supervisor, refuse_taken_ports
+    from inventory_platform.operations.programs import programs, state_file
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.registry import read_registry
 
+    def tell(line: str) -> None:
+        out.print(line, highlight=False, markup=False)
+        sys.stdout.flush()
+
     settings = get_settings()
-    prepare_instance(settings)
-    prepare_manifest(read_registry(settings))
-    out.print(f"Dagster: http://127.0.0.1:{port}/asset-groups  (Ctrl-C stops it)")
-    sys.stdout.flush()
-    # A shell that starts this in the background ignores SIGINT for it, and Dagster would then
-    # ignore SIGTERM too and outlive us.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    dagster = Path(sys.executable).parent / "dagster"
+    os.environ.setdefault("PYTHONWARNINGS", "ignore")
     os.chdir(PROJECT_DIR)
-    arguments = ["dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    os.execve(dagster, [str(dagster), *arguments], environment)
+    with tempfile.TemporaryDirectory() as folder:
+        started = programs(settings, Path(folder), read_only=read_only)
+        refuse_taken_ports(started)
+        prepare_instance(settings)
+        prepare_manifest(read_registry(settings))
+        supervisor = Supervisor(
+            started,
+            logs=settings.data_dir / "logs",
+            state_file=state_file(settings, read_only=read_only),
+            tell=tell,
+        )
+        # Also where a shell that started this in the background ignores SIGINT for it: what is
+        # caught here is not ignored by the programs, which would then outlive us.
+        for signal_to_stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_to_stop, lambda *_: supervisor.stop())
+        with supervisor:
+            address = settings.public_url or f"http://127.0.0.1:{settings.portal_port}"
+            supervisor.watch(lambda: tell(f"Open {address}  (Ctrl-C stops everything)"))
+            tell("Stopping …")
 
 
 @app.command()
@@ -52,6 +70,7 @@ def stream(
     """Load a stream as it comes, in small batches, until interrupted (Ctrl-C or SIGTERM)."""
     import dagster as dg
 
+    from inventory_platform.operations.logs import log_to_file
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.operations.streaming import Pace, reporter
     from inventory_platform.operations.streaming import stream as follow
@@ -62,6 +81,7 @@ def stream(
     registry = read_registry(settings)
     entry = registry.source(source)
     report = reporter(dg.DagsterInstance.get())
+    log_to_file(settings)
 
     def landed(record: LoadRecord) -> None:
         report(record)

@@ -48,6 +48,8 @@ class Reporter:
             case kind.ASSET_CHECK_EVALUATION:
                 self.progress.advance(self.task)
                 self._checked(event)
+            case kind.STEP_UP_FOR_RETRY:
+                self._line("AGAIN", f"{event.step_key}: {event.message}", "yellow")
             case kind.STEP_FAILURE:
                 self._line("FAIL", event.step_key or "run", "red")
 
@@ -86,7 +88,7 @@ def _check_text(data: Any) -> str:
 
 def print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
     """Print what was loaded, what the checks said, what to order first and where to look."""
-    from inventory_platform.assets.dbt_project import docs_page
+    from inventory_platform.operations.catalogue import index_page
     from inventory_platform.operations.status import most_urgent_orders
 
     settings = registry.settings
@@ -111,7 +113,7 @@ def print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
     out.print("Look at:")
     out.print("  lineage graph   make ui, then http://127.0.0.1:3000/asset-groups")
     out.print(f"  published marts {shown(settings.published_dir / 'current')}")
-    out.print(f"  models' docs    {shown(docs_page(settings))}")
+    out.print(f"  the catalogue   {shown(index_page(settings))}")
     out.print('  any table       inventory query "from marts.fct_stock_daily limit 5"')
     if any(line["rows_quarantined"] for line in loads.values()):
         out.print("  rejected rows   inventory quarantine list")

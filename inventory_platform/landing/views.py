@@ -83,7 +83,7 @@ def create_views(
         if contract == changed or contract.relation not in present:
             create_raw_view(con, lake, contract, as_of)
     _create_loads_view(con, lake, contracts, as_of)
-    _create_quarantine_view(con, lake, contracts, as_of)
+    create_quarantine_view(con, lake, contracts, as_of)
 
 
 def _raw_views(con: duckdb.DuckDBPyConnection) -> set[str]:
@@ -189,12 +189,13 @@ def _create_loads_view(
     )
 
 
-def _create_quarantine_view(
+def create_quarantine_view(
     con: duckdb.DuckDBPyConnection,
     lake: Lake,
-    contracts: list[TableContract],
-    as_of: str | None,
+    contracts: Iterable[TableContract],
+    as_of: str | None = None,
 ) -> None:
+    """Show every rejected row with its present state as `ops.quarantine`."""
     files = [f for c in contracts for f in lake.files("quarantine", c, as_of)]
     con.execute(f"create or replace view ops.quarantine as {quarantine_select(files)}")
 

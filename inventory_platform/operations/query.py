@@ -1,14 +1,16 @@
 """Read-only SQL over the last good state, also while a pipeline is running.
 
 Nothing here opens the warehouse: `raw` and `ops` are views over the lake's committed files,
-`marts` over the published version. The statement must be a query, and the connection can
+`marts` over the published version; the published history of operations is in `ops` too. The
+statement must be a query, and the connection can
 reach no file outside those folders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 
@@ -30,9 +32,15 @@ class QueryError(InventoryError):
 
 @contextmanager
 def reader(
-    settings: Settings, contracts: Mapping[str, TableContract]
+    settings: Settings, contracts: Mapping[str, TableContract], writes: Sequence[Path] = ()
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees `raw`, `ops` and `marts` and can change nothing."""
+    """A connection that sees `raw`, `ops` and `marts` and can change nothing.
+
+    Args:
+        settings: Where the lake and the published marts are.
+        contracts: What is in `raw`.
+        writes: Files that the caller, not a query, will write over the connection.
+    """
     with duck.connect(settings) as con:
         create_views(con, Lake(settings.lake_dir, absolute=True), contracts.values())
         con.execute("create schema marts")
@@ -45,9 +53,17 @@ def reader(
                     f"create or replace view marts.{identifier(mart)} as "
                     f"from read_parquet({literal(str(folder / f'{mart}.parquet'))})"
                 )
+        if operations := current_publication(settings.operations_dir):
+            folder, history = operations
+            for table in history.rows:
+                con.execute(
+                    f"create view ops.{identifier(table)} as "
+                    f"from read_parquet({literal(str(folder / f'{table}.parquet'))})"
+                )
         folders = [settings.lake_dir, settings.published_dir.resolve()]
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         con.execute(f"set allowed_directories = [{allowed}]")
+        con.execute(f"set allowed_paths = [{', '.join(literal(str(path)) for path in writes)}]")
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         yield con
@@ -59,14 +75,42 @@ def query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection
     Raises:
         QueryError: The text is not exactly one query, or it fails; says why.
     """
+    with explained():
+        return con.execute(_one_query(con, sql))
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation:
+    """The rows of one query over a reader's connection, not fetched yet.
+
+    Raises:
+        QueryError: The text is not exactly one query, or it cannot be understood; says why.
+    """
+    with explained():
+        rows = con.sql(_one_query(con, sql).query)
+        if rows is None:
+            raise QueryError("The query has no rows to write.", "Start it with `select` or `from`.")
+        return rows
+
+
+def _one_query(con: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    statements = con.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in _QUERIES:
+        raise QueryError(
+            "Only one query at a time, and only queries: this connection changes nothing.",
+            "Start the statement with `select`, `from`, `with`, `describe` or `explain`.",
+        )
+    return statements[0]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say of an error of the engine what it means for the query that is carried out meanwhile.
+
+    Raises:
+        QueryError: The engine could not carry it out; says why.
+    """
     try:
-        statements = con.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type not in _QUERIES:
-            raise QueryError(
-                "Only one query at a time, and only queries: this connection changes nothing.",
-                "Start the statement with `select`, `from`, `with`, `describe` or `explain`.",
-            )
-        return con.execute(statements[0])
+        yield
     except duckdb.Error as error:
         raise QueryError(
             str(error), '`inventory query "show all tables"` lists what there is.'

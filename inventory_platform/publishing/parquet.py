@@ -3,6 +3,7 @@
     published/versions/<version>/<mart>.parquet and manifest.json
     published/current -> versions/<version>                 switched by one rename
     published/live/…                                        the same for marts behind a stream
+    published/operations/…                                  and for the history of operations
 
 A reader that resolves `current` once keeps a consistent set of files even while the next
 version appears; the last few versions stay for readers that are slow.
@@ -22,8 +23,6 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
-
-SCHEMA = "marts"
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,12 @@ def publish(
     code_version: str,
     loads: Mapping[str, str],
     inputs: str,
+    schema: str = "marts",
 ) -> Publication:
     """Write marts of the warehouse as Parquet and make them the current version below a folder.
 
-    `keep` versions stay; the other arguments are told in `Publication`.
+    `keep` versions stay; `schema` is where the marts are found over the connection; the other
+    arguments are told in `Publication`.
 
     Raises:
         PublishError: A file cannot be written, or does not hold the mart's rows.
@@ -73,7 +74,9 @@ def publish(
     target = root / "versions" / version
     try:
         staged.mkdir(parents=True)
-        rows = {mart: _write(con, mart, staged / f"{mart}.parquet") for mart in sorted(marts)}
+        rows = {
+            mart: _write(con, schema, mart, staged / f"{mart}.parquet") for mart in sorted(marts)
+        }
         publication = Publication(
             version=version,
             published_at=now.isoformat(sep=" "),
@@ -96,8 +99,8 @@ def publish(
     return publication
 
 
-def _write(con: duckdb.DuckDBPyConnection, mart: str, path: Path) -> int:
-    relation = f"{SCHEMA}.{identifier(mart)}"
+def _write(con: duckdb.DuckDBPyConnection, schema: str, mart: str, path: Path) -> int:
+    relation = f"{identifier(schema)}.{identifier(mart)}"
     con.execute(f"copy {relation} to {literal(str(path))} (format parquet, compression zstd)")
     expected, written = con.execute(
         f"select (select count(*) from {relation}), "

@@ -14,7 +14,8 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +25,7 @@ from inventory_platform.sources.base import Fetcher, Reader
 from inventory_platform.sources.sandboxed import sandbox_address
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_OWN_KEYS = {"address", "description"}
+_OWN_KEYS = {"address", "description", "fresh_within_hours"}
 _KINDS = {
     "": "file",
     "file": "file",
@@ -51,6 +52,8 @@ _KINDS = {
     "shop+https": "website",
 }
 """Scheme of an address → the kind of source, as shown on the asset graph."""
+_SHORTEST_HOURS = 0.1
+"""Dagster takes no window below a minute."""
 _FETCHED = {"linnworks", "rest", "website"}
 _STREAMED = {"mqtt", "kafka"}
 
@@ -64,12 +67,15 @@ class Source:
         address: Where it is read from, with `${NAME}` for secrets.
         description: One sentence on what it is.
         options: Everything else the entry says; each kind of source has its own words.
+        fresh_within_hours: Age of the last load from which on the source's tables are stale;
+            None where nobody asks.
     """
 
     name: str
     address: str
     description: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    fresh_within_hours: float | None = None
 
     @property
     def kind(self) -> str:
@@ -195,7 +201,7 @@ def resolve(source: Source, settings: Settings) -> tuple[Source, frozenset[str]]
     secrets: set[str] = set()
     address = resolve_address(source.address, settings, what)
     options = _resolved(source.options, settings, what, secrets)
-    resolved = Source(source.name, address, source.description, options)
+    resolved = replace(source, address=address, options=options)
     return resolved, frozenset(secrets | secrets_of(address))
 
 
@@ -286,7 +292,13 @@ def _read_entry(name: str, entry: Any, path: str) -> Source:
     if not isinstance(entry, dict) or not isinstance(entry.get("address"), str):
         raise SettingsError(f"{path}: [{name}] has no address.", 'Add `address = "…"`.')
     options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
-    source = Source(name, entry["address"], entry.get("description", ""), options)
+    hours = entry.get("fresh_within_hours")
+    if hours is not None and not (type(hours) in {int, float} and _SHORTEST_HOURS <= hours < inf):
+        raise SettingsError(
+            f"{path}: [{name}]: fresh_within_hours is {hours!r}.",
+            "Write a number of hours, such as 36 or 0.5; a tenth is the least.",
+        )
+    source = Source(name, entry["address"], entry.get("description", ""), options, hours)
     try:
         _check_options(source)
     except SettingsError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from dataclasses import dataclass, replace
 
 import duckdb
 import pytest
@@ -25,25 +27,50 @@ def lose_most_customers(platform: Platform) -> None:
         db.commit()
 
 
-def test_a_failed_blocking_check_publishes_nothing_and_ends_with_code_3(changed: Platform) -> None:
-    before = changed.mart_contents()
-    version = changed.published_version()
-    lose_most_customers(changed)
-    result = changed.inventory("run")
-    assert result.returncode == 3, result.stdout + result.stderr
-    assert "customers: volume" in result.stdout
-    assert changed.published_version() == version
-    assert changed.mart_contents() == before
+@dataclass(frozen=True)
+class Failed:
+    """A platform after a run in which a blocking check failed, and what it was before."""
+
+    platform: Platform
+    run: subprocess.CompletedProcess[str]
+    contents: dict[str, tuple]
+    version: str
 
 
-def test_marts_cannot_be_published_alone_after_a_failed_check(changed: Platform) -> None:
-    version = changed.published_version()
-    lose_most_customers(changed)
-    changed.inventory("run")
-    result = changed.inventory("run", "--select", 'key:"published/marts"')
+@pytest.fixture(scope="module")
+def failed(small: Platform, tmp_path_factory: pytest.TempPathFactory) -> Failed:
+    data_dir = tmp_path_factory.mktemp("failed") / "data"
+    shutil.copytree(small.data_dir, data_dir, symlinks=True)
+    platform = replace(small, data_dir=data_dir)
+    lose_most_customers(platform)
+    return Failed(
+        platform=platform,
+        contents=platform.mart_contents(),
+        version=platform.published_version(),
+        run=platform.inventory("run"),
+    )
+
+
+def test_a_failed_blocking_check_publishes_nothing_and_ends_with_code_3(failed: Failed) -> None:
+    assert failed.run.returncode == 3, failed.run.stdout + failed.run.stderr
+    assert "customers: volume" in failed.run.stdout
+    assert failed.platform.published_version() == failed.version
+    assert failed.platform.mart_contents() == failed.contents
+
+
+def test_the_run_that_failed_is_in_the_published_history_at_once(failed: Failed) -> None:
+    last = failed.platform.rows(
+        "select status, asset, check_name from ops.runs join ops.checks using (run_id) "
+        "where not passed and severity = 'error' order by started_at desc limit 1"
+    )
+    assert last == [("failure", "raw/inventory_db__customers", "volume")]
+
+
+def test_marts_cannot_be_published_alone_after_a_failed_check(failed: Failed) -> None:
+    result = failed.platform.inventory("run", "--select", 'key:"published/marts"')
     assert result.returncode == 1
     assert "volume on raw/inventory_db__customers" in result.stderr
-    assert changed.published_version() == version
+    assert failed.platform.published_version() == failed.version
 
 
 def test_the_dagster_command_fails_on_a_failed_blocking_check(changed: Platform) -> None:
@@ -129,14 +156,7 @@ def test_a_kill_while_models_are_built_is_healed_by_the_next_run(changed: Platfo
     assert changed.mart_contents() == expected
 
 
-def test_a_rebuild_from_the_raw_zone_gives_equal_marts(changed: Platform) -> None:
-    expected = changed.mart_contents()
-    changed.settings.warehouse_file.unlink()
-    changed.ok("rebuild")
-    assert changed.mart_contents() == expected
-
-
-def test_a_rebuild_as_of_an_earlier_load_shows_that_state_and_publishes_nothing(
+def test_a_rebuild_shows_an_earlier_state_unpublished_and_then_todays_marts_again(
     changed: Platform,
 ) -> None:
     first_loads = changed.rows("select max(load_id) from ops.loads")[0][0]
@@ -145,13 +165,19 @@ def test_a_rebuild_as_of_an_earlier_load_shows_that_state_and_publishes_nothing(
         db.commit()
     changed.ok("run")
     version = changed.published_version()
+    expected = changed.mart_contents()
     assert changed.rows("select count(*) from marts.dim_suppliers") == [("11",)]
+
     changed.ok("rebuild", "--as-of", first_loads)
     assert changed.published_version() == version
     assert suppliers_in_warehouse(changed) == 12
     assert changed.inventory("run", "--select", 'key:"published/marts"').returncode == 1
-    changed.ok("run")
+
+    changed.settings.warehouse_file.unlink()
+    changed.ok("rebuild")
     assert suppliers_in_warehouse(changed) == 11
+    assert changed.published_version() != version
+    assert changed.mart_contents() == expected
 
 
 def suppliers_in_warehouse(platform: Platform) -> int:

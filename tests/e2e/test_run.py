@@ -47,11 +47,6 @@ def test_the_first_run_ends_with_a_summary_of_every_table(platform: Platform) ->
     assert "published/current" in printed
 
 
-def test_the_models_documentation_is_one_page_that_knows_the_marts(platform: Platform) -> None:
-    page = platform.settings.docs_dir / "dbt" / "static_index.html"
-    assert "fct_stock_daily" in page.read_text()
-
-
 def test_every_row_of_the_source_is_accounted_for_in_the_ledger(platform: Platform) -> None:
     state = json.loads(platform.ok("status", "--json"))
     assert state["ledger_holds"] is True
@@ -176,6 +171,19 @@ def test_queries_answer_while_the_pipeline_holds_the_warehouse(platform: Platfor
         assert platform.rows("select count(*) from ops.loads where source = 'inventory_db'") == [
             ("11",)
         ]
+
+
+def test_the_history_of_the_first_run_is_published_beside_the_marts(platform: Platform) -> None:
+    [(statuses, loads, same, scores, steps)] = platform.rows(
+        "select (select string_agg(distinct status) from ops.runs), "
+        "(select count(*) from ops.load_history), "
+        "(select count(*) from ops.load_history join ops.loads "
+        "using (source, table_name, load_id)), "
+        "(select min(score) > 0.3 and max(score) <= 1 from ops.quality_scores), "
+        "(select count(*) from ops.steps where asset_group is null or seconds is null)"
+    )
+    assert (statuses, scores, steps) == ("success", "True", "0")
+    assert int(loads) == int(same) > 40
 
 
 def test_a_query_prints_a_table_csv_or_json(platform: Platform) -> None:

@@ -1,0 +1,73 @@
+"""Commands for the administrators of destinations: SQL they look at and run themselves."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inventory_platform.cli.console import app
+from inventory_platform.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from inventory_platform.assets.dbt_graph import DbtGraph
+    from inventory_platform.publishing.destinations import Entry
+
+Name = Annotated[str, typer.Argument(help="An entry of destinations.toml.")]
+
+
+@app.command()
+def postgres_roles(
+    name: Name,
+    prefix: Annotated[str, typer.Option(help="What the roles' names begin with.")] = "inventory",
+) -> None:
+    """Print the SQL that creates roles, rights and row-level rules in a destination."""
+    from inventory_platform.publishing.postgres_roles import roles_sql
+
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", prefix):
+        raise typer.BadParameter("Use lower case letters, digits and underscores.")
+    entry, _ = _entry(get_settings(), name)
+    print(roles_sql(entry.schema, prefix), end="")
+
+
+@app.command()
+def postgres_tables(name: Name) -> None:
+    """Print the SQL that gives a destination's tables the form of the marts, if they lack it.
+
+    Only asks the database. Where a table with rows changes, its rows go until the next
+    publication.
+    """
+    from inventory_platform.assets.destinations import marts_for
+    from inventory_platform.errors import PublishError
+    from inventory_platform.publishing.destinations import postgres
+    from inventory_platform.publishing.parquet import current_publication
+
+    settings = get_settings()
+    entry, graph = _entry(settings, name)
+    current = current_publication(settings.published_dir)
+    if current is None:
+        raise PublishError("No marts are published yet.", "Run `inventory run`.")
+    folder, publication = current
+    marts = marts_for(entry, publication.rows, graph)
+    for statement in postgres(entry, settings).pending(folder, marts):
+        print(f"{statement};")
+
+
+def _entry(settings: Settings, name: str) -> tuple[Entry, DbtGraph]:
+    from inventory_platform.assets.dbt_graph import read_graph
+    from inventory_platform.assets.dbt_project import prepare_manifest
+    from inventory_platform.assets.destinations import describe_marts
+    from inventory_platform.errors import SettingsError
+    from inventory_platform.publishing.destinations import read_destinations
+    from inventory_platform.registry import read_registry
+
+    prepare_manifest(read_registry(settings))
+    graph = read_graph(settings)
+    entries = read_destinations(settings, describe_marts(graph.manifest))
+    if name not in entries:
+        raise SettingsError(
+            f"There is no destination {name!r}.",
+            f"Known destinations: {', '.join(entries) or 'none'}.",
+        )
+    return entries[name], graph

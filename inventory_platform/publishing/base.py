@@ -1,0 +1,113 @@
+"""What every destination outside the platform shares: what it is given, what it reports.
+
+A destination is handed a published version, never the warehouse: the folder of its Parquet
+files, its manifest, and what the models say about their marts. How rows get to one kind of
+system is a module of its own; whether they may is decided by the asset graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from inventory_platform.publishing.parquet import Publication
+
+
+@dataclass(frozen=True)
+class MartColumn:
+    """What a model says about a column.
+
+    Attributes:
+        description: What it means.
+        is_required: Whether the model's contract rules out that it is empty.
+    """
+
+    description: str
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class Mart:
+    """What a model says about a mart; types come from the published file.
+
+    Attributes:
+        name: Name of the mart and of its file.
+        description: What a row is.
+        columns: Its columns, in the model's order.
+        key: The columns that tested to identify a row; empty if no test says so.
+        references: Columns tested to point to another mart.
+    """
+
+    name: str
+    description: str
+    columns: Mapping[str, MartColumn]
+    key: tuple[str, ...]
+    references: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one mart.
+
+    Attributes:
+        mart: Its name.
+        rows: Rows it has now, there as here.
+        rows_written: Rows that were sent; the others were there already.
+        parts: Parts it is compared in, such as months.
+        parts_written: Parts that were replaced.
+        ddl: Statements that changed the table.
+    """
+
+    mart: str
+    rows: int
+    rows_written: int
+    parts: int
+    parts_written: int
+    ddl: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one publication did.
+
+    Attributes:
+        version: The published version that readers see there now.
+        sent: Every mart, also those that had not changed.
+        left_over: Tables of marts that are no longer published; they were not touched.
+        postponed: Statements that improve tables and are the owner's to run.
+    """
+
+    version: str
+    sent: Sequence[Sent]
+    left_over: Sequence[str] = ()
+    postponed: Sequence[str] = ()
+
+
+class Destination(Protocol):
+    """A system that marts are published to."""
+
+    @property
+    def name(self) -> str:
+        """Name of the entry in `destinations.toml`."""
+
+    @property
+    def kind(self) -> str:
+        """What kind of system it is, as shown on the asset graph."""
+
+    @property
+    def where(self) -> str:
+        """Where it is, without secrets."""
+
+    @property
+    def marts(self) -> Sequence[str] | None:
+        """The marts it is given; None for all."""
+
+    def publish(self, folder: Path, publication: Publication, marts: Sequence[Mart]) -> Report:
+        """Make readers there see a published version, all of it at once.
+
+        Raises:
+            DestinationUnavailableError: It may succeed later; nothing was changed.
+            PublishError: It cannot succeed as things are; nothing was changed.
+        """

@@ -1,0 +1,199 @@
+"""Which destinations exist: the entries of `destinations.toml`.
+
+An entry names an address and what its kind of destination needs to know besides. `${NAME}` in
+an address is an environment variable; a password never stands in the file, but the name of the
+variable that holds it (`password_env`). Without the file there are no destinations.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from inventory_platform.errors import SettingsError
+from inventory_platform.publishing.base import Destination
+from inventory_platform.publishing.postgres import PostgresDestination
+from inventory_platform.settings import Settings
+from inventory_platform.sources.catalog import redact, resolve_address
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_KEYS = {"address", "description", "password_env", "schema", "marts", "mode"}
+_MODES = ("changed", "full")
+_OPTIONS = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslnegotiation"),
+    *("channel_binding", "gssencmode", "require_auth", "ssl_min_protocol_version"),
+    *("host", "port", "connect_timeout", "application_name", "options", "target_session_attrs"),
+    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+    "tcp_user_timeout",
+}
+"""Options of libpq an address may carry behind its `?`."""
+_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of `destinations.toml`; nothing in it is secret.
+
+    Attributes:
+        name: Its name, and that of its asset.
+        address: Where it is, with `${NAME}` for environment variables.
+        description: One sentence on who reads it.
+        password_env: Environment variable with the password; empty if none is needed.
+        schema: Schema that marts are written to.
+        marts: The marts it is given; None for all.
+        mode: `changed` writes what changed, `full` everything every time.
+    """
+
+    name: str
+    address: str
+    description: str = ""
+    password_env: str = ""
+    schema: str = "marts"
+    marts: tuple[str, ...] | None = None
+    mode: str = "changed"
+
+    @property
+    def kind(self) -> str:
+        """What kind of system it is, as shown on the asset graph."""
+        return "postgres"
+
+    def open(self, settings: Settings) -> Destination:
+        """The destination, with its secrets.
+
+        Raises:
+            SettingsError: An environment variable is not set, or the address cannot be used.
+        """
+        return postgres(self, settings)
+
+
+def postgres(entry: Entry, settings: Settings) -> PostgresDestination:
+    """The Postgres database of an entry, with its secrets.
+
+    Raises:
+        SettingsError: An environment variable is not set, or the address cannot be used.
+    """
+    what = f"Destination {entry.name!r}"
+    connection = _connection(resolve_address(entry.address, settings, what), what)
+    password = os.environ.get(entry.password_env, "") if entry.password_env else ""
+    if entry.password_env and not password:
+        raise SettingsError(
+            f"{what}: environment variable {entry.password_env} is not set.",
+            "Set it to the password, or correct password_env in destinations.toml.",
+        )
+    return PostgresDestination(
+        settings,
+        entry.name,
+        schema=entry.schema,
+        connection=connection,
+        password=password,
+        marts=entry.marts,
+        everything=entry.mode == "full",
+    )
+
+
+def read_destinations(settings: Settings, marts: Collection[str]) -> dict[str, Entry]:
+    """Read every entry of `destinations.toml`, by name; none if there is no file.
+
+    Args:
+        settings: Where the file is.
+        marts: The marts there are.
+
+    Raises:
+        SettingsError: The file says something unusable; names the entry and the key.
+    """
+    path = settings.destinations_file
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.", "Correct the file.") from None
+    if unknown := sorted(document.keys() - {"destinations"}):
+        raise SettingsError(
+            f"{path}: unknown key {unknown[0]!r}.", "Write entries as [destinations.<name>]."
+        )
+    entries = document.get("destinations", {})
+    if not isinstance(entries, dict):
+        raise SettingsError(f"{path}: destinations is no table.", "Write [destinations.<name>].")
+    return {
+        name: _entry(name, entry, marts, f"{path}: [{name}]") for name, entry in entries.items()
+    }
+
+
+def _entry(name: str, entry: Any, marts: Collection[str], where: str) -> Entry:
+    if not _NAME.match(name):
+        raise SettingsError(
+            f"{where}: the name is not usable.", "Use lower case letters, digits, underscores."
+        )
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("address"), str):
+        raise SettingsError(f"{where} has no address.", 'Add `address = "postgresql://…"`.')
+    if unknown := sorted(entry.keys() - _KEYS):
+        raise SettingsError(
+            f"{where}: unknown key {unknown[0]!r}.", f"Known keys: {', '.join(sorted(_KEYS))}."
+        )
+    for key in _KEYS - {"marts"}:
+        if not isinstance(entry.get(key, ""), str):
+            raise SettingsError(f"{where}: {key} is no text.", "Write it in quotes.")
+    named = entry.get("marts")
+    if named is not None and not (isinstance(named, list) and named):
+        raise SettingsError(
+            f"{where}: marts is no list.", 'Write `marts = ["…"]`, or leave it out.'
+        )
+    if missing := [str(mart) for mart in named or () if mart not in marts]:
+        raise SettingsError(
+            f"{where}: there is no mart {missing[0]!r}.", "The marts are listed in docs/models.md."
+        )
+    if entry.get("mode", _MODES[0]) not in _MODES:
+        raise SettingsError(f"{where}: mode {entry['mode']!r}.", f"Use {' or '.join(_MODES)}.")
+    schema = entry.get("schema", "marts")
+    if not _NAME.match(schema) or schema.startswith("pg_") or schema == "inventory_meta":
+        raise SettingsError(
+            f"{where}: schema {schema!r} is not usable.",
+            "Use lower case letters, digits, underscores; a schema for the marts alone.",
+        )
+    _connection(re.sub(r"\$\{\w+\}", "x", entry["address"]), where)
+    return Entry(name, **{**entry, "marts": tuple(named) if named else None})
+
+
+def _connection(address: str, where: str) -> dict[str, str]:
+    """An address as words of libpq's connection string."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise SettingsError(
+            f"{where}: address {redact(address)!r} is of no known kind.",
+            "Use postgresql://user@host:5432/database.",
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if parts.password or "password" in options:
+        raise SettingsError(
+            f"{where}: the address holds a password.",
+            "Take it out; name the environment variable that holds it as password_env.",
+        )
+    if unknown := sorted(options.keys() - _OPTIONS):
+        raise SettingsError(
+            f"{where}: unknown option {unknown[0]!r} in the address.",
+            f"Known options: {', '.join(sorted(_OPTIONS))}.",
+        )
+    words = {
+        "host": parts.hostname or "",
+        "port": str(port or ""),
+        "user": unquote(parts.username or ""),
+        "dbname": unquote(parts.path.lstrip("/")),
+        "connect_timeout": "10",
+        "application_name": "inventory platform",
+        **options,
+    }
+    host = words["host"]
+    if host and not host.startswith("/") and host not in _OF_THIS_MACHINE:
+        # libpq's own default goes on in clear where a server has no TLS.
+        words.setdefault("sslmode", "require")
+    return {key: value for key, value in words.items() if value}

@@ -45,6 +45,9 @@ REFRESH: Mapping[str, timedelta | None] = {
 }
 
 
+NOTHING = "Nothing in this range. Choose more days or fewer filters."
+
+
 class NothingError(data.DashboardError):
     """The filters leave no row."""
 
@@ -145,15 +148,15 @@ class View:
         days = {"first": self.first, "last": self.last}
         return self.snapshot.query(sql, {**days, **chosen, **parameters})
 
-    def rows(self, sql: str, **parameters: Any) -> pd.DataFrame:
-        """Like `query`, for a section that has nothing to say without rows.
+    def rows(self, sql: str, *, nothing: str = NOTHING, **parameters: Any) -> pd.DataFrame:
+        """Like `query`, for a section that says `nothing` when there are no rows.
 
         Raises:
             NothingError: There are none.
         """
         frame = self.query(sql, **parameters)
         if frame.empty or frame.isna().all(axis=None):
-            raise NothingError("Nothing in this range. Choose more days or fewer filters.")
+            raise NothingError(nothing)
         return frame
 
 

@@ -91,7 +91,7 @@ def _orders(view: View) -> dict[str, float | None]:
 def _figures(view: View, section: frame.Section) -> None:
     now, orders = _sums(view), _orders(view)
     if now["gross_amount"] is None:
-        raise frame.NothingError("Nothing in this range. Choose more days or fewer filters.")
+        raise frame.NothingError(frame.NOTHING)
     then, ordered = (_sums(view.before), _orders(view.before)) if view.before else ({}, {})
     no_orders = " One order has several categories, so orders cannot be split by them."
     coverage = frame.ratio(now["costed_amount"], now["sales_amount"])
@@ -169,7 +169,7 @@ def _products(view: View, section: frame.Section) -> None:
         from (select * from marts.kpi_products where window_days = $window
             and units > 0 and {view.where(CATEGORY)}) as k
         left join marts.dim_products as p using (product_id)
-        order by k.sales_rank limit 1000""", window=_window(view))  # fmt: skip
+        order by k.sales_rank limit 200""", window=_window(view))  # fmt: skip
     figure = charts.bars(rows.head(10), "product", "gross_amount", unit=data.currency())
     section.chart(figure, rows, "The ten products with the highest gross revenue")
 

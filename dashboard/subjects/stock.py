@@ -128,11 +128,16 @@ def _proposals(view: View, section: frame.Section) -> None:
             order_date, expected_arrival_date, supplier_name, reason
         from marts.kpi_reorder_proposals
         where decision = 'order' and {view.where(*GOODS)}
-        order by urgency_rank, product_id, location_id limit 1000""")
-    known = rows["order_cost"].notna()
+        order by urgency_rank, product_id, location_id limit 200""",
+        nothing="Nothing has to be ordered.")  # fmt: skip
+    total = view.query(f"""
+        select count(*) as orders, sum(order_cost) as cost,
+            count(*) filter (order_cost is null) as unknown
+        from marts.kpi_reorder_proposals where decision = 'order' and {view.where(*GOODS)}""")
+    orders, cost, unknown = total.iloc[0]
     st.markdown(
-        f"**{frame.count(len(rows))} orders** of {frame.money(rows['order_cost'].sum())}"
-        + ("" if known.all() else f", without {(~known).sum():,} whose cost is unknown")
+        f"**{frame.count(orders)} orders** of {frame.money(cost)}"
+        + (f", without {frame.count(unknown)} whose cost is unknown" if unknown else "")
     )
     section.table(rows, {
         "urgency_rank": columns.count("Rank", "1 is the most urgent"),
@@ -161,7 +166,8 @@ def _risk(view: View, section: frame.Section) -> None:
         from marts.kpi_reorder_proposals
         where stock_out_risk >= 0.05 and {view.where(*GOODS)}
         order by stock_out_risk desc, annual_value desc nulls last, product_id, location_id
-        limit 1000""")
+        limit 200""",
+        nothing="Nothing is about to run out.")  # fmt: skip
     section.table(rows, {
         "product_name": columns.text("Product"),
         "location_id": columns.text("At"),
@@ -311,7 +317,8 @@ def _dead(view: View, section: frame.Section) -> None:
         from (select * from marts.kpi_stock_products
             where (is_dead_stock or is_slow_stock) and {view.where(*GOODS)}) as s
         left join marts.dim_products as p using (product_id)
-        order by s.cost_value desc nulls last, s.product_id, s.location_id limit 1000""")
+        order by s.cost_value desc nulls last, s.product_id, s.location_id limit 200""",
+        nothing="Nothing is dead or slow.")  # fmt: skip
     section.table(rows, {
         "product_name": columns.text("Product"),
         "location_id": columns.text("At"),
@@ -361,10 +368,13 @@ def _live(view: View, section: frame.Section) -> None:
             l.last_event_at
         from (select * from live.fct_live_stock where {where}) as l
         left join marts.dim_products as p using (product_id)
-        order by l.last_event_at desc, l.sku, l.location limit 1000""")
+        order by l.last_event_at desc, l.sku, l.location limit 200""")
+    total = view.query(f"""
+        select max(last_event_at) as newest, sum(quantity_change) as change
+        from live.fct_live_stock where {where}""").iloc[0]
     st.markdown(
-        f"Newest event {rows['last_event_at'].max():%-d %b %Y %H:%M} UTC,"
-        f" **{rows['quantity_change'].sum():+,.0f} units** since the last closed day."
+        f"Newest event {total['newest']:%-d %b %Y %H:%M} UTC,"
+        f" **{total['change']:+,.0f} units** since the last closed day."
     )
     section.table(rows, {
         "product_name": columns.text("Product"),

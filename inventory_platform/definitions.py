@@ -28,9 +28,13 @@ from inventory_platform.assets.published import (  # noqa: E402
 )
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
+from inventory_platform.automation.builds import build_builds_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
+from inventory_platform.automation.environments import Trigger, sensor_status  # noqa: E402
 from inventory_platform.automation.health import build_history_sensor  # noqa: E402
 from inventory_platform.automation.jobs import build_jobs  # noqa: E402
+from inventory_platform.automation.maintenance import build_maintenance_job  # noqa: E402
+from inventory_platform.automation.schedules import build_schedules  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
 from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
@@ -59,10 +63,13 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     live_assets = [key for key, spec in models.items() if spec.automation_condition]
     # Without a source that pushes messages there is nothing live.
     live_publication = [build_live_asset(registry, live_marts, condition)] if live_marts else []
-    live_sensors = [live_sensor([*live_assets, LIVE_MARTS])] if live_marts else []
+    environment = settings.environment
+    live_sensors = [live_sensor([*live_assets, LIVE_MARTS], environment)] if live_marts else []
     parts = [Part(part.op.name) for part in dbt]
     late_data = [spec.key for c in checks for spec in c.check_specs if spec.name == LATE_DATA]
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
+    jobs = build_jobs(registry.sources, facts, late_data)
+    of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
     destinations = read_destinations(settings, [key.path[-1] for key in marts])
     definitions = dg.Definitions(
         assets=[
@@ -78,15 +85,17 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *build_destination_assets(settings, destinations.values()),
         ],
         asset_checks=checks,
-        jobs=build_jobs(registry.sources, facts, late_data),
+        jobs=[*jobs, build_maintenance_job(settings)],
+        schedules=build_schedules(registry),
         sensors=[
             *build_file_sensors(registry),
+            build_builds_sensor(registry, jobs, of_loads),
             *live_sensors,
             build_history_sensor(registry, lambda: definitions.resolve_all_asset_specs()),
             build_alert_sensor(
                 registry,
                 lambda: definitions.resolve_all_asset_specs(),
-                dg.DefaultSensorStatus.RUNNING,
+                sensor_status(environment, Trigger.reports),
             ),
         ],
         resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},

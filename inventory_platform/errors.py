@@ -12,11 +12,14 @@ class InventoryError(Exception):
     Args:
         what: What happened and where, without secrets.
         remedy: What the reader can do about it.
+        is_transient: Whether the same may work in a moment: a server that does not answer, a
+            locked file, a list that changed while it was read. Never a refusal.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str = "", *, is_transient: bool = False) -> None:
         self.what = what
         self.remedy = remedy
+        self.is_transient = is_transient
         super().__init__(f"{what}\n  What to do: {remedy}" if remedy else what)
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
 from pydantic import AfterValidator, Field, ValidationError
@@ -26,6 +28,22 @@ ENV_FILE = PROJECT_DIR / ".env"
 
 def _absolute(path: Path) -> Path:
     return path if path.is_absolute() else PROJECT_DIR / path
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no time zone of this name, such as Europe/Berlin") from None
+    return name
+
+
+class Environment(StrEnum):
+    """What the platform is run as; decides what runs by itself."""
+
+    laptop = "laptop"
+    server = "server"
+    ci = "ci"
 
 
 ProjectPath = Annotated[Path, AfterValidator(_absolute)]
@@ -104,6 +122,10 @@ class Settings(BaseSettings):
     operations_days: int = Field(
         default=90, ge=2, description="Days of operational history that are kept."
     )
+    log_megabytes: int = Field(
+        default=10, ge=1, description="Size at which a file of the log is followed by another."
+    )
+    log_files: int = Field(default=5, ge=2, description="Files of the log that are kept.")
 
     @property
     def pages_url(self) -> str:
@@ -114,6 +136,37 @@ class Settings(BaseSettings):
     # Destinations outside the platform.
     destinations_file: ProjectPath = Field(
         default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
+    )
+
+    # What runs by itself.
+    environment: Environment = Field(
+        default=Environment.laptop,
+        description="What the platform is run as; decides which schedules and sensors are on.",
+    )
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="UTC", description="Time zone of the schedules."
+    )
+    nightly_cron: str = Field(
+        default="0 2 * * *", description="When everything is loaded and built."
+    )
+    hourly_cron: str = Field(default="15 * * * *", description="When Linnworks is loaded.")
+    weekly_cron: str = Field(
+        default="0 4 * * 0", description="When everything is loaded and all months are built."
+    )
+    maintenance_cron: str = Field(
+        default="0 6 * * 0", description="When old runs, logs and leftovers are removed."
+    )
+    build_pause_minutes: int = Field(
+        default=15, ge=0, description="Time between two builds that new files or orders cause."
+    )
+    retries: int = Field(
+        default=2, ge=0, le=10, description="How often a load is repeated that may work next time."
+    )
+    retry_seconds: float = Field(
+        default=5, ge=0, le=3600, description="Wait before the first repeat; it doubles each time."
+    )
+    keep_runs_days: int = Field(
+        default=90, ge=1, description="Age from which on maintenance removes runs and logs."
     )
 
     @property

@@ -2,26 +2,45 @@
 
 One writer at a time, one process. Nobody outside the pipeline opens the file: readers use
 the published marts (`publishing/`), `inventory query` the lake and those.
+
+A run holds the right to write from its first step to its last, whoever started it: the daemon
+and the command line take turns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import dagster as dg
 import duckdb
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.errors import WarehouseError
+from inventory_platform.errors import LandingError, WarehouseError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
 from inventory_platform.settings import Settings, get_settings
 
 
-class Warehouse(dg.ConfigurableResource[None]):
-    """Opens the warehouse file for a step and closes it whatever happens."""
+class Warehouse(dg.ConfigurableResource[Any]):
+    """Opens the warehouse file for a step and closes it whatever happens.
+
+    As long as a run goes on, no other run of the platform begins.
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        """Hold the right to write during a run.
+
+        Raises:
+            WarehouseError: Another run still has it after `lock_timeout_seconds`.
+        """
+        del context
+        settings = get_settings()
+        with only_run(settings, settings.lock_timeout_seconds):
+            yield self
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -32,6 +51,37 @@ class Warehouse(dg.ConfigurableResource[None]):
         """
         with open_warehouse(get_settings()) as con:
             yield con
+
+
+_held: set[str] = set()
+
+
+@contextmanager
+def only_run(settings: Settings, timeout_seconds: float) -> Iterator[None]:
+    """Be the only run of the platform; the system ends that when a process dies.
+
+    A process that has the right already has it once more.
+
+    Raises:
+        WarehouseError: Another process still has it after the time given.
+    """
+    file = str(settings.warehouse_file)
+    if file in _held:
+        yield
+        return
+    lake = Lake(settings.lake_dir)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lake.lock_named("run", "The warehouse", timeout_seconds))
+        except LandingError as error:
+            raise WarehouseError(
+                f"Another run is writing. {error.what}",
+                "Wait until it has finished, or cancel it in Dagster's pages, and run again.",
+                is_transient=True,
+            ) from None
+        _held.add(file)
+        stack.callback(_held.discard, file)
+        yield
 
 
 @contextmanager
@@ -52,6 +102,7 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
                 f"{file} is in use by another process.",
                 "Wait for the running pipeline to finish; to look at data meanwhile use "
                 "`inventory query` or the published marts.",
+                is_transient=True,
             ) from error
         raise WarehouseError(
             f"{file} cannot be opened: {str(error).splitlines()[0]}",

@@ -153,5 +153,5 @@ def test_many_alerts_are_one_message_with_the_gravest_first_and_the_rest_as_line
     text = body(alerts, dropped=7)
     assert text.startswith("broken\ncritical · run\n\nWhy.")
     assert text.count("Why.") == 20
-    assert "\nwarned 29\n" in text
+    assert "\nwarning · warned 29\n" in text
     assert "7 older ones are left out" in text

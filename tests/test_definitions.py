@@ -210,6 +210,20 @@ def _unit(path: Path, rank: Mapping[str, int]) -> str:
     return module if module in rank else parts[1]
 
 
+def test_on_a_laptop_files_and_streams_are_followed_and_no_time_is_kept(
+    definitions: dg.Definitions,
+) -> None:
+    names = {sensor.name for sensor in definitions.sensors or []}
+    assert {"new_files_shop_files", "builds_after_loads", "live_models"} <= names
+    schedules = {
+        schedule.name: schedule.default_status
+        for schedule in definitions.schedules or []
+        if isinstance(schedule, dg.ScheduleDefinition)
+    }
+    assert set(schedules) == {"nightly", "hourly_linnworks", "weekly", "maintenance"}
+    assert set(schedules.values()) == {dg.DefaultScheduleStatus.STOPPED}
+
+
 def test_every_mart_says_how_fresh_it_must_be_and_which_question_it_answers(
     specs: list[dg.AssetSpec],
 ) -> None:

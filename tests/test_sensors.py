@@ -1,5 +1,8 @@
 """The sensors for new files: a run for what no load took in yet, and nothing twice."""
 
+import time
+import uuid
+
 import dagster as dg
 import pytest
 
@@ -21,7 +24,8 @@ VISIT = '{{"event_id": "1-{}", "session_id": 1, "visitor_id": "V1", "event": "vi
 class Watched:
     """A drop folder with its registry and its sensor."""
 
-    def __init__(self, shop):
+    def __init__(self, shop, instance):
+        self.instance = instance
         self.folder = shop.folder / "drop"
         self.folder.mkdir()
         source = Source("shop_files", str(self.folder), options={"settle_seconds": 0})
@@ -33,8 +37,13 @@ class Watched:
         (self.folder / name).write_text(content)
 
     def tick(self):
-        with dg.build_sensor_context() as context:
+        with dg.build_sensor_context(self.instance) as context:
             return self.sensor.evaluate_tick(context)
+
+    def run(self, request, status=dg.DagsterRunStatus.STARTED):
+        """The run that the daemon makes of a request."""
+        run = dg.DagsterRun("load", str(uuid.uuid4()), status=status, tags=request.tags)
+        return self.instance.add_run(run)
 
     def request(self):
         (request,) = self.tick().run_requests
@@ -47,7 +56,8 @@ class Watched:
 
 @pytest.fixture
 def watched(shop):
-    return Watched(shop)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(shop, instance)
 
 
 def test_the_sensor_is_on_from_the_start_and_never_looks_more_often_than_every_half_minute(watched):
@@ -94,6 +104,38 @@ def test_what_was_loaded_is_not_asked_for_again_even_under_another_name(watched)
     assert watched.tick().run_requests == []
     watched.put("orders_2.csv", ORDERS.format(2))
     assert watched.request().tags["inventory/files"] == "orders_2.csv"
+
+
+def test_a_batch_is_not_asked_for_while_its_run_goes_on_or_when_it_ended_well(watched):
+    watched.put("orders_1.csv", ORDERS.format(1))
+    run = watched.run(watched.request())
+    assert watched.tick().skip_message == "These files were asked for already; that run is STARTED."
+    watched.instance.report_run_canceled(run)
+    assert watched.tick().run_requests == []
+    watched.put("orders_2.csv", ORDERS.format(2))
+    assert watched.request().tags["inventory/files"] == "orders_1.csv, orders_2.csv"
+
+
+def test_a_batch_whose_run_failed_is_asked_for_three_times_ever_later(watched, monkeypatch):
+    watched.put("orders_1.csv", ORDERS.format(1))
+    keys = set()
+    for minutes in (5, 20):
+        request = watched.request()
+        keys.add(request.run_key)
+        watched.instance.report_run_failed(watched.run(request))
+        assert f"again {minutes} minutes after" in watched.tick().skip_message
+        later = time.time() + minutes * 60 + 1
+        monkeypatch.setattr("inventory_platform.automation.sensors.time.time", lambda at=later: at)
+    request = watched.request()
+    keys.add(request.run_key)
+    assert len(keys) == 3
+    watched.instance.report_run_failed(watched.run(request))
+    assert watched.tick().skip_message.startswith("Loading these files failed 3 times")
+
+
+def test_the_load_of_new_files_is_to_be_followed_by_a_build(watched):
+    watched.put("orders_1.csv", ORDERS.format(1))
+    assert watched.request().tags["inventory/build_after"] == "if_new"
 
 
 def test_a_file_that_was_refused_is_not_asked_for_again(watched):

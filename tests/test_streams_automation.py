@@ -5,6 +5,7 @@ import pytest
 
 from inventory_platform.assets.dbt import LIVE_TAG
 from inventory_platform.automation.conditions import live, live_sensor
+from inventory_platform.settings import Environment
 
 RAW = dg.AssetKey(["raw", "iot_devices__stock_events"])
 STAGED = dg.AssetKey(["staging", "stg_iot_devices__stock_events"])
@@ -100,7 +101,7 @@ def test_without_a_book_only_what_does_not_need_it_is_built():
 
 
 def test_the_sensor_looks_after_the_live_models_only(platform):
-    sensor = live_sensor([STAGED, MART])
+    sensor = live_sensor([STAGED, MART], Environment.laptop)
     graph = platform.definitions.resolve_asset_graph()
     assert sensor.asset_selection.resolve(graph) == {STAGED, MART}
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING

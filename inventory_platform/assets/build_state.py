@@ -140,6 +140,26 @@ def newest_loads(registry: Registry, relations: Collection[str] | None = None) -
     }
 
 
+def unseen_loads(registry: Registry, without: Collection[str] = ()) -> list[str]:
+    """Raw relations with rows that the last build of all models did not see.
+
+    Args:
+        registry: What is loaded.
+        without: Sources whose relations do not count.
+    """
+    lake, known = Lake(registry.settings.lake_dir), read_build_state(registry.settings).loads
+    return [
+        relation
+        for relation, contract in registry.relations.items()
+        if contract.source not in without
+        and any(
+            lake.record(contract, load_id).raw_file
+            for load_id in lake.load_ids(contract)
+            if load_id > known.get(relation, "")
+        )
+    ]
+
+
 def build_inputs(registry: Registry) -> str:
     """A fingerprint of everything the models are made from: raw files, SQL, seeds, code."""
     lake = Lake(registry.settings.lake_dir)

@@ -68,6 +68,14 @@ class Window:
         """Whether these are all months, so that tables are made anew."""
         return len(self.months) == len(self.keys)
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """The same for Dagster: the tags of a run that builds these months at once."""
+        return {
+            "dagster/asset_partition_range_start": self.first,
+            "dagster/asset_partition_range_end": self.last,
+        }
+
     def environment(self) -> dict[str, str]:
         """The same for dbt: the days, without bound where the first or newest month is in."""
         after = self.keys.index(self.last) + 1
@@ -94,6 +102,12 @@ def window_to_build(months: Months, keys: Sequence[str]) -> Window | None:
     """From the first month that is broken or due to the newest; None when there is nothing."""
     waiting = {*months.broken, *months.due}
     return Window(keys, min(waiting), keys[-1]) if waiting else None
+
+
+def all_months(settings: Settings) -> Window:
+    """Every month there is."""
+    keys = month_keys(settings)
+    return Window(keys, keys[0], keys[-1])
 
 
 def parse_window(settings: Settings, first: str, last: str | None) -> Window:
@@ -139,7 +153,7 @@ def next_window(registry: Registry, graph: DbtGraph) -> Window | None:
         return None
     with open_warehouse(settings) as con:
         if known.recipe != facts_recipe(registry, graph) or not _all_present(con, graph.facts):
-            return Window(keys, keys[0], keys[-1])
+            return all_months(settings)
         newest = _newest_month(con, graph.facts, (), keys)
     made_of = graph.raw_relations_of(graph.ancestors_of_facts())
     if _first_new_load(registry, made_of, known.loads):

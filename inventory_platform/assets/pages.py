@@ -1,9 +1,8 @@
 """One asset per fetch: asking a source for its pages, which tables are then read out of."""
 
-from __future__ import annotations
-
 import dagster as dg
 
+from inventory_platform.assets.policies import failed
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.pages import FetchRecord
 from inventory_platform.registry import Registry
@@ -37,11 +36,11 @@ def _pages_asset(
         owners=["team:inventory"],
         metadata={"streams": ", ".join(fetch.streams)},
     )
-    def collect() -> dg.MaterializeResult[None]:
+    def collect(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         try:
             records = registry.fetch(source, name)
         except InventoryError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise failed(error, registry.settings, context.retry_number) from error
         return dg.MaterializeResult(metadata=_metadata(records))
 
     return collect

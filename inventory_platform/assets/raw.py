@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from inventory_platform.assets.pages import pages_key
-from inventory_platform.assets.policies import fresh_within
+from inventory_platform.assets.policies import failed, fresh_within
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import InventoryError, SandboxUnavailableError
 from inventory_platform.landing.lake import Lake, LoadRecord
@@ -65,7 +65,7 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
             context.log.warning("%s: not loaded. %s", contract.relation, error)
             return dg.MaterializeResult(metadata={"not_loaded": f"{error.what} {error.remedy}"})
         except InventoryError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise failed(error, registry.settings, context.retry_number) from error
         lake = Lake(registry.settings.lake_dir)
         with warehouse.connect() as con:
             create_views(con, lake, registry.relations.values(), changed=contract)

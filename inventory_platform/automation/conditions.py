@@ -11,6 +11,8 @@ import dagster as dg
 
 from inventory_platform.assets.dbt import LIVE_TAG
 from inventory_platform.assets.dbt_graph import BY_MONTH
+from inventory_platform.automation.environments import Trigger, sensor_status
+from inventory_platform.settings import Environment
 
 _LIVE_SECONDS = 30
 
@@ -36,16 +38,19 @@ def live(streams: Iterable[str]) -> dg.AutomationCondition[dg.AssetKey | dg.Asse
     )
 
 
-def live_sensor(models: Iterable[dg.AssetKey]) -> dg.AutomationConditionSensorDefinition:
-    """What looks for new loads and starts the builds; on from the start.
+def live_sensor(
+    models: Iterable[dg.AssetKey], environment: Environment
+) -> dg.AutomationConditionSensorDefinition:
+    """What looks for new loads and starts the builds.
 
     Args:
         models: The models that have the condition `live`.
+        environment: Decides whether it is on from the start.
     """
     return dg.AutomationConditionSensorDefinition(
         "live_models",
         target=dg.AssetSelection.assets(*models),
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=sensor_status(environment, Trigger.live_models),
         minimum_interval_seconds=_LIVE_SECONDS,
         description="Builds the live models after the loads that `inventory stream` reports.",
     )

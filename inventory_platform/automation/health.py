@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 import dagster as dg
 
+from inventory_platform.automation.environments import Trigger, sensor_status
 from inventory_platform.operations.history import has_news, record_history
 from inventory_platform.registry import Registry
 
@@ -31,7 +32,7 @@ def build_history_sensor(
     @dg.sensor(
         name="operations_history",
         minimum_interval_seconds=_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=sensor_status(registry.settings.environment, Trigger.reports),
         description=(
             "Records runs, checks, loads, freshness and sizes after every run, and each hour."
         ),

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+from inventory_platform.assets.months import Window
+
 REFRESH = "refresh_all"
 LOAD = "load_sources"
 BUILD = "build_models"
 BUILD_KEEPING_FACTS = "build_models_but_facts"
+
+
+def job_to_build(window: Window | None) -> str:
+    """The job that builds the models, with the big facts where some months are to be built."""
+    return BUILD if window else BUILD_KEEPING_FACTS
 
 
 def build_jobs(

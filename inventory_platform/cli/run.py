@@ -38,6 +38,7 @@ def run(
     ] = False,
 ) -> None:
     """Load every source, check, build the models, publish the marts; print what happened."""
+    from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import LOAD, REFRESH
     from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
@@ -46,9 +47,9 @@ def run(
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     if select:
-        outcomes = [_execute(settings, definitions, REFRESH, select, _all_months(settings))]
+        outcomes = [_execute(settings, definitions, REFRESH, select, all_months(settings))]
     elif full or _needs_all_months(registry):
-        outcomes = [_execute(settings, definitions, REFRESH, window=_all_months(settings))]
+        outcomes = [_execute(settings, definitions, REFRESH, window=all_months(settings))]
     else:
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
@@ -66,12 +67,11 @@ def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     """Build the models from what is loaded: of the big facts the months that may have changed."""
     from inventory_platform.assets.dbt_graph import read_graph
     from inventory_platform.assets.months import next_window
-    from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS
+    from inventory_platform.automation.jobs import job_to_build
 
     settings = registry.settings
     window = next_window(registry, read_graph(settings))
-    job = BUILD if window else BUILD_KEEPING_FACTS
-    return _execute(settings, definitions, job, window=window)
+    return _execute(settings, definitions, job_to_build(window), window=window)
 
 
 def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
@@ -98,13 +98,6 @@ def _needs_all_months(registry: Registry) -> bool:
     return read_build_state(settings).months.recipe != recipe
 
 
-def _all_months(settings: Settings) -> Window:
-    from inventory_platform.assets.months import Window, month_keys
-
-    keys = month_keys(settings)
-    return Window(keys, keys[0], keys[-1])
-
-
 @app.command()
 def rebuild(
     as_of: Annotated[
@@ -116,6 +109,7 @@ def rebuild(
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.dbt_project import run_dbt
     from inventory_platform.assets.matching import replace_matches
+    from inventory_platform.assets.months import all_months
     from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
@@ -141,7 +135,7 @@ def rebuild(
         run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
         out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
         return
-    outcomes = [_execute(settings, definitions, BUILD, window=_all_months(settings))]
+    outcomes = [_execute(settings, definitions, BUILD, window=all_months(settings))]
     _finish(definitions, registry, outcomes)
 
 
@@ -215,6 +209,7 @@ def _execute(
     with progress:
         reporter = Reporter(progress)
         return execute(
+            settings,
             definitions,
             job,
             assets=select,

@@ -70,6 +70,7 @@ def stream(
     """Load a stream as it comes, in small batches, until interrupted (Ctrl-C or SIGTERM)."""
     import dagster as dg
 
+    from inventory_platform.operations.logs import log_to_file
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.operations.streaming import Pace, reporter
     from inventory_platform.operations.streaming import stream as follow
@@ -80,6 +81,7 @@ def stream(
     registry = read_registry(settings)
     entry = registry.source(source)
     report = reporter(dg.DagsterInstance.get())
+    log_to_file(settings)
 
     def landed(record: LoadRecord) -> None:
         report(record)

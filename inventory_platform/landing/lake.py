@@ -176,6 +176,7 @@ class Lake:
                     raise LandingError(
                         f"{what} is being loaded by process {file.read().strip() or 'unknown'}.",
                         "Wait until it has finished, or stop it, and load again.",
+                        is_transient=True,
                     )
                 time.sleep(0.05)
             file.truncate(0)

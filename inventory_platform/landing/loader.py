@@ -11,6 +11,7 @@ halves of a load are `staging.py` and `settlement.py`, the commit point is `lake
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,6 +153,14 @@ _OUTSIDE_FAILURES = (
 )
 
 
+_PASSING = re.compile(
+    r"locked|busy|time(d|s)? ?out|refused|reset by|broken pipe|deadlock|gone away|unreachable|"
+    r"(server )?closed the connection|connection (to .* )?(was )?(lost|closed|aborted|failed)",
+    re.IGNORECASE,
+)
+"""What scanners and file systems say of a failure that may be over in a moment."""
+
+
 class NamedFailures:
     """Turns failures of DuckDB and the file system into errors that say what to do."""
 
@@ -190,6 +199,8 @@ class NamedFailures:
                 what,
                 "Check that the source is complete, reachable and not being rewritten, then load "
                 "again. Nothing of this load is visible; the last good state stays.",
+                is_transient=isinstance(error, ConnectionError | TimeoutError)
+                or bool(_PASSING.search(text)),
             ) from error
         raise LandingError(what, remedy) from error
 

@@ -286,12 +286,12 @@ def _of_version(published: Published) -> tuple[Limits, list[str]]:
 
 
 def newest_checks(published: Published) -> pl.DataFrame:
-    """The newest result of every check."""
+    """Whether each check passed the last time it ran, and how bad it is when not."""
+    newest = pl.col("evaluated_at").arg_max()
     return (
         published.table("checks")
-        .sort("evaluated_at")
         .group_by("asset", "check_name")
-        .last()
+        .agg(pl.col("passed", "severity").get(newest))
         .collect()
     )
 

@@ -10,15 +10,16 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
+from functools import lru_cache, partial
 
 import polars as pl
+from prometheus_client import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from inventory_platform.errors import InventoryError
 from inventory_platform.operations.health import (
     Status,
     daemon_heartbeats,
@@ -31,44 +32,55 @@ from inventory_platform.operations.history.published import Published, read_publ
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import Settings
 
-CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
-REMEMBERED_SECONDS = 10
+__all__ = ["CONTENT_TYPE", "render_metrics"]
+
+_REMEMBERED_SECONDS = 10
 
 _RUN_STATUSES = ("success", "failure", "canceled")
 _OUTCOMES = ("loaded", "quarantined", "deduplicated")
 _LEVELS = {Status.ok: 0, Status.degraded: 1, Status.down: 2}
 
 
-def render_metrics(settings: Settings) -> bytes:
-    """All metrics as Prometheus reads them; a scrape within seconds of another is free."""
-    return _render(settings, int(time.monotonic() / REMEMBERED_SECONDS))
+def render_metrics(settings: Settings, *, daemon_expected: bool = False) -> bytes:
+    """All metrics as Prometheus reads them; a scrape within seconds of another is free.
+
+    Args:
+        settings: Where everything is.
+        daemon_expected: Whether Dagster's daemon has to be running.
+    """
+    return _render(settings, daemon_expected, int(time.monotonic() / _REMEMBERED_SECONDS))
 
 
 @lru_cache(maxsize=4)
-def _render(settings: Settings, _moment: int) -> bytes:
+def _render(settings: Settings, daemon_expected: bool, _moment: int) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(settings))
+    registry.register(_Collector(settings, daemon_expected))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, daemon_expected: bool) -> None:
         self.settings = settings
+        self.daemon_expected = daemon_expected
 
     def collect(self) -> Iterable[Metric]:
         now = datetime.now(UTC).replace(tzinfo=None)
-        yield from _health(self.settings)
-        yield from _disk(self.settings.data_dir)
-        yield from _daemon(self.settings, now)
-        yield from _publications(self.settings)
-        published = read_published(self.settings)
-        if published is not None:
-            yield from _of_version(published, now.date().isoformat())
-            yield from _ages(published, now)
+        unreadable = 0
+        well = partial(_health, daemon_expected=self.daemon_expected)
+        for part in (well, _disk, _daemon, _publications, _history):
+            try:
+                yield from list(part(self.settings, now))
+            except (InventoryError, OSError, ValueError, TypeError, pl.exceptions.PolarsError):
+                unreadable += 1
+        yield _gauge(
+            "inventory_metrics_unreadable_parts",
+            "Parts of these metrics that are left out because they cannot be read.",
+            unreadable,
+        )
 
 
-def _health(settings: Settings) -> Iterator[Metric]:
-    found = health(settings)
+def _health(settings: Settings, _: datetime, *, daemon_expected: bool) -> Iterator[Metric]:
+    found = health(settings, daemon_expected=daemon_expected)
     yield _gauge("inventory_health", "0 ok, 1 degraded, 2 down.", _LEVELS[found.status])
     subjects = GaugeMetricFamily(
         "inventory_health_findings", "What is not as it should be.", labels=["subject"]
@@ -84,9 +96,9 @@ def _health(settings: Settings) -> Iterator[Metric]:
     )
 
 
-def _disk(folder: Path) -> Iterator[Metric]:
-    if folder.exists():
-        usage = shutil.disk_usage(folder)
+def _disk(settings: Settings, _: datetime) -> Iterator[Metric]:
+    if settings.data_dir.exists():
+        usage = shutil.disk_usage(settings.data_dir)
         yield _gauge("inventory_disk_free_bytes", "Free space where the data is.", usage.free)
         yield _gauge("inventory_disk_size_bytes", "Size of the disk with the data.", usage.total)
 
@@ -109,7 +121,7 @@ def _daemon(settings: Settings, now: datetime) -> Iterator[Metric]:
     yield seen
 
 
-def _publications(settings: Settings) -> Iterator[Metric]:
+def _publications(settings: Settings, _: datetime) -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "inventory_published_timestamp_seconds",
         "When the version that readers see was published.",
@@ -123,6 +135,13 @@ def _publications(settings: Settings) -> Iterator[Metric]:
         if published := current_publication(root):
             found.add_metric([name], _unix(datetime.fromisoformat(published[1].published_at)))
     yield found
+
+
+def _history(settings: Settings, now: datetime) -> Iterator[Metric]:
+    published = read_published(settings)
+    if published is not None:
+        yield from _of_version(published, now.date().isoformat())
+        yield from _ages(published, now)
 
 
 @lru_cache(maxsize=4)

@@ -22,8 +22,12 @@ import dagster as dg
 from inventory_platform.assets.months import Window
 from inventory_platform.operations.history.dagster_log import failure_reason
 from inventory_platform.settings import PROJECT_DIR, Settings
+from inventory_platform.warehouse import only_run
 
 _POLL_SECONDS = 0.2
+STARTED_BY = "inventory/started_by"
+"""Tag of a run: who started it."""
+COMMAND = "command"
 _FOLLOWED = {
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
@@ -31,6 +35,7 @@ _FOLLOWED = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.STEP_START,
     dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
 }
 
 
@@ -96,6 +101,7 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def execute(
+    settings: Settings,
     definitions: dg.Definitions,
     job_name: str,
     *,
@@ -107,12 +113,16 @@ def execute(
     """Execute a job of the platform and follow it.
 
     Args:
+        settings: How long to wait for another run.
         definitions: The platform.
         job_name: The job.
         assets: Dagster selection of some of the job's assets; all of them when omitted.
         window: The months of the big facts, where the job has some.
         log_file: Where everything that Dagster and dbt print goes.
         on_event: Called, in order, with each event a person would want to see.
+
+    Raises:
+        WarehouseError: Another run is still going on after `lock_timeout_seconds`.
     """
     job = definitions.resolve_job_def(job_name)
     selected = None
@@ -128,27 +138,34 @@ def execute(
         events.append(event)
         on_event(event)
 
-    with dg.DagsterInstance.get() as instance, _quiet(log_file):
+    with (
+        only_run(settings, settings.lock_timeout_seconds),
+        dg.DagsterInstance.get() as instance,
+        _quiet(log_file),
+    ):
+        end_dead_runs(instance)
         with _followed(instance, run_id, collect):
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
                 raise_on_error=False,
                 asset_selection=selected,
-                tags=_range_tags(window),
+                tags={STARTED_BY: COMMAND, **(window.tags if window else {})},
                 run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
             )
         success = result.success
     return _outcome(run_id, success, time.monotonic() - started, events)
 
 
-def _range_tags(window: Window | None) -> dict[str, str]:
-    if window is None:
-        return {}
-    return {
-        "dagster/asset_partition_range_start": window.first,
-        "dagster/asset_partition_range_end": window.last,
-    }
+def end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark the runs of killed commands as failed; no other run would ever begin behind them.
+
+    To be called by who is the only run: a command that is alive holds that right.
+    """
+    unfinished = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    runs = dg.RunsFilter(statuses=unfinished, tags={STARTED_BY: COMMAND})
+    for record in instance.get_run_records(runs):
+        instance.report_run_failed(record.dagster_run, "The command that ran this was killed.")
 
 
 @contextlib.contextmanager

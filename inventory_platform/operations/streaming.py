@@ -137,6 +137,15 @@ def _follow(
 def _land(loader: Loader, contract: TableContract, landed: Callable[[LoadRecord], None]) -> None:
     record = loader.load(contract)
     if record.rows_read:
+        log.info(
+            "%s: read %d, loaded %d, quarantined %d, deduplicated %d",
+            contract.relation,
+            record.rows_read,
+            record.rows_loaded,
+            record.rows_quarantined,
+            record.rows_deduplicated,
+            extra={"asset": f"raw/{contract.relation}", "load_id": record.load_id},
+        )
         landed(record)
 
 

@@ -138,6 +138,7 @@ class ArrowDatabaseReader(ABC):
         return SourceError(
             f"Reading {table!r} from {self.system} at {self.where} broke off: {text}.",
             "Load again. Nothing of this load is visible; the last good state stays.",
+            is_transient=True,
         )
 
     def _stream(self, connection: Any, request: Request, broken: list[Exception]) -> Any:

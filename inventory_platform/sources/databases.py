@@ -62,13 +62,17 @@ def cannot_open(system: str, where: str, error: Exception, secret: str) -> Sourc
     text = " ".join(str(error).split())
     if secret:
         text = text.replace(secret, "***")
+    is_transient = False
     if re.search(_NO_DATABASE, text, re.IGNORECASE):
         remedy = "Correct the database name in the address."
     elif re.search(_NO_ENTRANCE, text, re.IGNORECASE):
         remedy = "Correct the user or the password; the address names the variable it comes from."
     else:
         remedy = "Check that the server runs and that host and port in the address are right."
-    return SourceError(f"{system} at {where} cannot be opened: {text}.", remedy)
+        is_transient = True
+    return SourceError(
+        f"{system} at {where} cannot be opened: {text}.", remedy, is_transient=is_transient
+    )
 
 
 _NO_DATABASE = (

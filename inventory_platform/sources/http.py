@@ -227,7 +227,9 @@ class HttpClient:
             ) from None
         except SourceError as error:
             # Without the chain of causes: it would show what was just removed.
-            raise SourceError(self._clean(error.what), error.remedy) from None
+            raise SourceError(
+                self._clean(error.what), error.remedy, is_transient=error.is_transient
+            ) from None
 
     def _insist(
         self,
@@ -258,12 +260,14 @@ class HttpClient:
                     f"{what}, {attempt} times in a row.",
                     "Load again later. If it stays, ask who runs the server; nothing that was "
                     "kept before is lost.",
+                    is_transient=True,
                 )
             if waited + wait > self._limits.max_wait_seconds:
                 raise SourceError(
                     f"{what}; after waiting {waited:.0f} s it would take another {wait:.0f} s, "
                     f"and {self._limits.max_wait_seconds:.0f} s are the limit.",
                     "Load again later, or ask for less at a time.",
+                    is_transient=True,
                 )
             _log.info("%s; asking again in %.0f s", self._clean(what), wait)
             self._sleep(wait)

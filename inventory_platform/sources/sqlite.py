@@ -51,6 +51,7 @@ class SqliteReader:
             return SourceError(
                 f"SQLite database {self.path} is locked by another program.",
                 "Wait until it has finished writing and run the load again.",
+                is_transient=True,
             )
         return SourceError(
             f"SQLite database {self.path} cannot be read: {text.splitlines()[0]}.",

@@ -58,6 +58,14 @@ def test_a_failed_blocking_check_publishes_nothing_and_ends_with_code_3(failed: 
     assert failed.platform.mart_contents() == failed.contents
 
 
+def test_the_run_that_failed_is_in_the_published_history_at_once(failed: Failed) -> None:
+    last = failed.platform.rows(
+        "select status, asset, check_name from ops.runs join ops.checks using (run_id) "
+        "where not passed and severity = 'error' order by started_at desc limit 1"
+    )
+    assert last == [("failure", "raw/inventory_db__customers", "volume")]
+
+
 def test_marts_cannot_be_published_alone_after_a_failed_check(failed: Failed) -> None:
     result = failed.platform.inventory("run", "--select", 'key:"published/marts"')
     assert result.returncode == 1

@@ -173,6 +173,19 @@ def test_queries_answer_while_the_pipeline_holds_the_warehouse(platform: Platfor
         ]
 
 
+def test_the_history_of_the_first_run_is_published_beside_the_marts(platform: Platform) -> None:
+    [(statuses, loads, same, scores, steps)] = platform.rows(
+        "select (select string_agg(distinct status) from ops.runs), "
+        "(select count(*) from ops.load_history), "
+        "(select count(*) from ops.load_history join ops.loads "
+        "using (source, table_name, load_id)), "
+        "(select min(score) > 0.3 and max(score) <= 1 from ops.quality_scores), "
+        "(select count(*) from ops.steps where asset_group is null or seconds is null)"
+    )
+    assert (statuses, scores, steps) == ("success", "True", "0")
+    assert int(loads) == int(same) > 40
+
+
 def test_a_query_prints_a_table_csv_or_json(platform: Platform) -> None:
     sql = "select 1.5 as price, 'a,b' as name"
     assert platform.ok("query", sql, "--format", "csv") == 'price,name\n1.5,"a,b"\n'

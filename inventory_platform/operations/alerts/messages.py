@@ -34,7 +34,7 @@ def body(alerts: Sequence[Alert], dropped: int = 0) -> str:
     gravest_first = sorted(alerts, key=lambda a: (a.is_over, -a.severity.rank))
     parts = [_paragraphs(alert) for alert in gravest_first[:_IN_FULL]]
     if rest := gravest_first[_IN_FULL:]:
-        parts.append("\n".join(alert.headline for alert in rest))
+        parts.append("\n".join(f"{_label(alert)} · {alert.title}" for alert in rest))
     if dropped:
         parts.append(f"{dropped} older ones are left out: too many waited for this channel.")
     parts.append("`inventory alerts list` shows all that is open.")

@@ -140,11 +140,17 @@ def _take(
 ) -> None:
     kind = dg.DagsterEventType
     run_id, step = history.run["run_id"], event.step_key
+
+    def planned(key: dg.AssetKey) -> None:
+        asset = key.to_user_string()
+        if step and asset in group_of:
+            groups.setdefault(step, set()).add(group_of[asset])
+
     match event.event_type:
-        case kind.ASSET_MATERIALIZATION_PLANNED | kind.ASSET_CHECK_EVALUATION_PLANNED:
-            asset = event.asset_key.to_user_string() if event.asset_key else ""
-            if step and asset in group_of:
-                groups.setdefault(step, set()).add(group_of[asset])
+        case kind.ASSET_MATERIALIZATION_PLANNED:
+            planned(event.asset_materialization_planned_data.asset_key)
+        case kind.ASSET_CHECK_EVALUATION_PLANNED:
+            planned(event.asset_check_planned_data.asset_key)
         case kind.ASSET_MATERIALIZATION:
             made = event.step_materialization_data.materialization
             asset = made.asset_key.to_user_string()

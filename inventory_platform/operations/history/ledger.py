@@ -89,15 +89,15 @@ def newest_rejects(
 
 
 def _hide_personal(row: dict[str, Any], contract: TableContract | None) -> None:
-    """Take the values of personal columns out of a rejected row; all, where they cannot be told."""
-    if contract is None:
-        row["payload"] = HIDDEN
-        row["reason"] = _QUOTED.sub(f"'{HIDDEN}'", row["reason"])
+    """Take the values of personal columns out of a rejected row; all, where they cannot be told.
+
+    A reason never shows the value of a personal column, but it may show one of a row that could
+    not be split into columns.
+    """
+    known = {c.source for c in contract.columns} if contract else set()
+    personal = {c.source for c in contract.columns if c.personal} if contract else set()
+    if contract and not personal:
         return
-    personal = {c.source for c in contract.columns if c.personal}
-    if not personal:
-        return
-    known = {c.source for c in contract.columns}
     try:
         payload = json.loads(row["payload"])
     except (TypeError, ValueError):
@@ -109,5 +109,4 @@ def _hide_personal(row: dict[str, Any], contract: TableContract | None) -> None:
         )
     else:
         row["payload"] = HIDDEN
-    if row["reason"].partition(":")[0] not in known - personal:
         row["reason"] = _QUOTED.sub(f"'{HIDDEN}'", row["reason"])

@@ -71,6 +71,7 @@ def record_history(
         first_day = now.date() - timedelta(days=settings.operations_days)
         store = Store(settings.lake_dir / "operations")
         store.forget_before(first_day)
+        con.execute("create schema ops")
         _collect_runs(store, con, registry, instance, specs, first_day)
         _collect_loads(store, con, registry, lake, first_day)
         _collect_sizes(store, con, registry, instance, now)
@@ -98,9 +99,8 @@ def _collect_runs(
     specs: Sequence[dg.AssetSpec],
     first_day: date,
 ) -> None:
-    known = dict(
-        con.execute(f"select run_id, updated_at from ({store.select('runs', con)})").fetchall()
-    )
+    store.load(con, "runs")
+    known = dict(con.execute("select run_id, updated_at from ops.runs").fetchall())
     group_of = {s.key.to_user_string(): s.group_name or "default" for s in specs}
     not_before = datetime.combine(first_day, datetime.min.time())
     hide = redactor(registry.settings, read_config(registry.settings))
@@ -131,11 +131,11 @@ def _collect_loads(
     lake: Lake,
     first_day: date,
 ) -> None:
+    store.load(con, "load_history")
     newest = {
         (source, table): load_id
         for source, table, load_id in con.execute(
-            "select source, table_name, max(load_id) from "
-            f"({store.select('load_history', con)}) group by all"
+            "select source, table_name, max(load_id) from ops.load_history group by all"
         ).fetchall()
     }
     found = ledger.new_loads(lake, list(registry.relations.values()), newest, first_day)
@@ -153,9 +153,9 @@ def _collect_sizes(
     """Measure, and keep the newest measurement of each hour."""
     home = Path(instance.root_directory)
     hour = now.replace(minute=0, second=0, microsecond=0)
+    store.load(con, "sizes")
     same_hour = con.execute(
-        f"select distinct measured_at from ({store.select('sizes', con)}) where measured_at >= ?",
-        [hour],
+        "select distinct measured_at from ops.sizes where measured_at >= ?", [hour]
     ).fetchall()
     measured = measure(registry.settings, home, now)
     store.put("sizes", now.date(), measured, replacing=("measured_at", [at for (at,) in same_hour]))
@@ -171,9 +171,8 @@ def _create_tables(
     now: datetime,
 ) -> None:
     """Make every table to publish, in schema `ops` of a connection without a file."""
-    con.execute("create schema ops")
     for table in KEPT:
-        con.execute(f"create view ops.{identifier(table)} as {store.select(table, con)}")
+        store.load(con, table)
     create_quarantine_view(con, lake, registry.relations.values())
     _insert(con, "freshness", FRESHNESS, _freshness_rows(instance, specs, now))
     rejects = ledger.newest_rejects(con, registry.relations)

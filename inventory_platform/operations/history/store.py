@@ -7,7 +7,7 @@ A file that cannot be read is put aside and told, and the rest goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,25 +73,13 @@ class Store:
                 "Free disk space or make the folder writable; it is completed the next time.",
             ) from error
 
-    def select(self, table: str, con: duckdb.DuckDBPyConnection) -> str:
-        """SQL of a kept table, with every column it has today.
-
-        Args:
-            table: The table.
-            con: Where it will be read; files that cannot be are put aside first.
-        """
-        types = KEPT[table]
+    def load(self, con: duckdb.DuckDBPyConnection, table: str) -> None:
+        """Make a table of the same name in schema `ops` of a connection, in place of one there."""
         files = self._files(table)
-        if not files:
-            return empty_select(types)
         try:
-            con.execute(f"select count(*) from {_scan(files)}")
+            _create(con, table, files)
         except duckdb.Error:
-            files = [path for path in files if self._is_readable(path, con)]
-            if not files:
-                return empty_select(types)
-        names = ", ".join(identifier(name) for name in types)
-        return f"select {names} from ({empty_select(types)} union all by name from {_scan(files)})"
+            _create(con, table, [path for path in files if _is_readable(con, path)])
 
     def forget_before(self, day: date) -> None:
         """Remove the files of earlier days."""
@@ -122,13 +110,23 @@ class Store:
         missing = [pl.lit(None, kind).alias(n) for n, kind in schema.items() if n not in found]
         return found.with_columns(missing).select(list(schema)).cast(pl.Schema(schema))
 
-    def _is_readable(self, path: Path, con: duckdb.DuckDBPyConnection) -> bool:
-        try:
-            con.execute(f"select count(*) from {_scan([path])}")
-        except duckdb.Error:
-            _put_aside(path)
-            return False
-        return True
+
+def _create(con: duckdb.DuckDBPyConnection, table: str, files: Sequence[Path]) -> None:
+    select = empty_select(KEPT[table])
+    if files:
+        names = ", ".join(identifier(name) for name in KEPT[table])
+        # The empty relation in front gives a file the columns that were added after it.
+        select = f"select {names} from ({select} union all by name from {_scan(files)})"
+    con.execute(f"create or replace table ops.{identifier(table)} as {select}")
+
+
+def _is_readable(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    try:
+        con.execute(f"select count(*) from (from {_scan([path])})")
+    except duckdb.Error:
+        _put_aside(path)
+        return False
+    return True
 
 
 def _scan(files: Iterable[Path]) -> str:

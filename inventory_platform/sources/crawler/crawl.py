@@ -359,6 +359,7 @@ class _Crawl:
             f"{self.rules.shop} does not answer: {_FAILURES_IN_A_ROW} pages in a row failed, the "
             f"last with: {last.detail}",
             "Crawl again later; the crawl goes on where it stopped.",
+            is_transient=True,
         )
 
     def _finish(self) -> Iterator[FetchItem]:

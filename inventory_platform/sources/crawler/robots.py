@@ -103,6 +103,7 @@ class Robots:
             raise SourceError(
                 f"{url} cannot be read, so no page of the shop may be asked for: {error.what}",
                 "Crawl again later.",
+                is_transient=error.is_transient,
             ) from None
         rate = rules.request_rate(PRODUCT_TOKEN)
         self._pace.slow_down(

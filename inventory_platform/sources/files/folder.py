@@ -207,6 +207,7 @@ class Folder:
         return SourceError(
             f"{self.address} cannot be read: {error}.",
             "Check that it is there and that this user may read it.",
+            is_transient=isinstance(error, ConnectionError | TimeoutError),
         )
 
 

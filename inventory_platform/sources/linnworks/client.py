@@ -243,6 +243,7 @@ class LinnworksClient:
                 raise SourceError(
                     "Linnworks moved this account to another server while it was being read.",
                     "Load again; what was committed before is kept.",
+                    is_transient=True,
                 )
             self._session = session = renewed
         # Linnworks takes the token as it is, without a word such as Bearer before it.
@@ -286,6 +287,7 @@ class LinnworksClient:
             raise SourceError(
                 f"The Linnworks account is not available: its state is {state!r}.",
                 "Load again later, or ask Linnworks about the account.",
+                is_transient=True,
             )
         self._check_server(session)
         return session

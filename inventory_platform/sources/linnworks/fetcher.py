@@ -350,6 +350,7 @@ class _Reading:
             raise SourceError(
                 f"Linnworks says that {total} orders were changed and gave {read} of them.",
                 "Load again. Nothing of these changes was kept; they are asked for again then.",
+                is_transient=True,
             )
         return list(ids)
 

@@ -75,6 +75,7 @@ class Paged:
             f"The list {self.stream} changed while it was read, {_READINGS} times in a row.",
             "Load again later, when less is being changed. Nothing of this list was kept, and "
             "what was committed before stays.",
+            is_transient=True,
         )
 
     def _read_once(self, listing: Listing, most: int | None) -> None:

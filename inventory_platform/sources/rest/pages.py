@@ -233,6 +233,7 @@ class Tally:
             f"{what}: {problem}.",
             "Load again; nothing of this fetch is kept. If it happens often, page by cursor or, "
             "with offsets, set an overlap.",
+            is_transient=True,
         )
 
 
@@ -295,6 +296,7 @@ def _moved(document: Document) -> SourceError:
         f"{document.page.request}: does not follow the page before; the list changed too much "
         "while it was read.",
         "Load again; nothing of this fetch is kept. If it happens often, set a larger overlap.",
+        is_transient=True,
     )
 
 

@@ -163,6 +163,7 @@ class _KafkaConsumer:
                 f"The brokers of topic {self._topic!r} have said nothing for "
                 f"{_SILENCE_SECONDS:.0f} seconds, although messages are there.",
                 "Check the brokers and the network; what was received comes again.",
+                is_transient=True,
             )
         return received
 
@@ -238,7 +239,7 @@ class _KafkaConsumer:
         said = f"Topic {self._topic!r} cannot be read: {error.str()}."
         if self._complaint:
             said += f" The last complaint of the connection: {self._complaint}."
-        return SourceError(said, remedy)
+        return SourceError(said, remedy, is_transient=error.code() in _PASSING)
 
 
 def _message(record: Record) -> Message:

@@ -295,4 +295,6 @@ class _MqttConsumer:
             f"MQTT broker {host}:{port}: {why}.",
             "Check the broker, the network, name and password, and `protocol` in sources.toml. "
             "Messages not committed come again.",
+            # What the broker says no to, it says no to again.
+            is_transient=self._refusal is None,
         )

@@ -174,7 +174,7 @@ def test_the_portal_links_everything_and_every_link_answers(pages: Pages, page: 
     asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
-    page.set_viewport_size({"width": 1280, "height": 900})
+    page.set_viewport_size({"width": 1280, "height": 1040})
     page.goto(pages.portal)
     expect(page.locator(".tag.up")).to_have_count(5, timeout=10_000)
     hrefs = {link.get_attribute("href") or "" for link in page.get_by_role("link").all()}

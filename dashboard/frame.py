@@ -428,7 +428,7 @@ def _failed_run(snapshot: data.Snapshot, published_at: datetime) -> str:
         "select job, status, ended_at, error from ops.runs where ended_at is not null"
         " order by ended_at desc, run_id limit 1"
     )
-    if runs.empty or runs["status"].iloc[0] != "FAILURE" or runs["ended_at"].iloc[0] < published_at:
+    if runs.empty or runs["status"].iloc[0] != "failure" or runs["ended_at"].iloc[0] < published_at:
         return ""
     run = runs.iloc[0]
     return (

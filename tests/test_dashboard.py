@@ -214,7 +214,7 @@ def test_marts_the_platform_measures_as_stale_are_named(publish: Publish) -> Non
 
 @pytest.mark.parametrize(
     ("status", "hours", "told"),
-    [("FAILURE", 1, True), ("FAILURE", -1, False), ("SUCCESS", 1, False)],
+    [("failure", 1, True), ("failure", -1, False), ("success", 1, False)],
 )
 def test_a_run_that_failed_after_the_publication_is_told(
     publish: Publish, status: str, hours: int, told: bool

@@ -29,7 +29,7 @@ from tests.e2e.conftest import Platform
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("", "stock")
+PAGES = ("", "stock", "prices", "suppliers", "quality", "health")
 DESKTOP = {"width": 1300, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 LAST_90_DAYS = (

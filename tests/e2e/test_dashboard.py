@@ -231,6 +231,41 @@ def test_a_download_holds_what_is_shown(dashboard_url: str, published: Path, pag
     assert rows == pytest.approx(dict(duckdb.connect().execute(sql).fetchall()))
 
 
+def test_figures_of_prices_and_suppliers_equal_the_marts(
+    dashboard_url: str, published: Path, page: Page
+) -> None:
+    opened(page, dashboard_url, "prices")
+    undercut = number(published, "select count(*) from '{folder}/kpi_undercut_alerts.parquet'")
+    assert figure(page, "Undercut offers") == f"{undercut:,.0f}"
+    keep_picture(page, "prices", 1900)
+    page.set_viewport_size(DESKTOP)
+    opened(page, dashboard_url, "suppliers")
+    suppliers = "select sum({0}) from '{{folder}}/kpi_suppliers.parquet'"
+    assert (
+        figure(page, "Open orders") == f"{number(published, suppliers.format('open_orders')):.0f}"
+    )
+    assert figure(page, "Open value") == (
+        f"€{number(published, suppliers.format('open_value')):,.0f}"
+    )
+    keep_picture(page, "suppliers", 1900)
+
+
+def test_quality_and_health_show_the_run_and_what_it_rejected(
+    dashboard_url: str, published: Path, page: Page
+) -> None:
+    operations = published / "operations" / "current"
+    opened(page, dashboard_url, "quality")
+    rejected = duckdb.sql(f"select count(*) from '{operations}/quarantined_rows.parquet'")
+    assert figure(page, "Rows in quarantine") == str(rejected.fetchall()[0][0])
+    assert figure(page, "Checks failed") == "0"
+    keep_picture(page, "quality", 2300)
+    page.set_viewport_size(DESKTOP)
+    opened(page, dashboard_url, "health")
+    assert figure(page, "Last run") == "success"
+    assert figure(page, "Runs") == "1"
+    keep_picture(page, "health", 2000)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_a_phone_and_asks_no_other_machine(
     dashboard_url: str, page: Page, path: str

@@ -40,7 +40,6 @@ def run(
     """Load every source, check, build the models, publish the marts; print what happened."""
     from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import LOAD, REFRESH
-    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
     from inventory_platform.operations.runs import prepare_instance
 
     settings = get_settings()
@@ -58,9 +57,23 @@ def run(
                 outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
-    if all(o.success for o in outcomes) and catalogue_is_old(settings):
-        write_catalogue(registry)
+    if all(o.success for o in outcomes):
+        _describe(registry)
     _finish(definitions, registry, outcomes)
+
+
+def _describe(registry: Registry) -> None:
+    """Write the catalogue anew where it tells of other models than those built."""
+    from inventory_platform.operations.catalogue import catalogue_is_old, write_catalogue
+
+    if not catalogue_is_old(registry.settings):
+        return
+    try:
+        with err.status("Writing the catalogue …"):
+            write_catalogue(registry)
+    except InventoryError as error:
+        # What was loaded and built is told all the same; the pages before stay.
+        print_error("Catalogue not written", str(error))
 
 
 def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
@@ -107,36 +120,44 @@ def rebuild(
 ) -> None:
     """Drop the warehouse and build it anew from the raw zone."""
     from inventory_platform.assets.build_state import forget_build
-    from inventory_platform.assets.dbt_project import run_dbt
-    from inventory_platform.assets.matching import replace_matches
     from inventory_platform.assets.months import all_months
-    from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
     from inventory_platform.automation.jobs import BUILD
     from inventory_platform.operations.runs import prepare_instance
-    from inventory_platform.warehouse import open_warehouse, refresh
+    from inventory_platform.warehouse import only_run, open_warehouse
 
     settings = get_settings()
     prepare_instance(settings)
     definitions, registry = _platform(settings)
-    with open_warehouse(settings):
-        pass  # nobody else has it open
-    forget_build(settings)
-    for suffix in ("", ".wal"):
-        Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
-    if as_of:
-        refresh(settings, registry.relations, as_of)
-        with open_warehouse(settings) as con:
-            replace_matches(con)
-        build = ("build", "--exclude-resource-type", "unit_test")
-        run_dbt(settings, *build, "--exclude", *MADE_OF_PLANS)
-        with open_warehouse(settings) as con:
-            replace_plan(con, settings, is_past=True)
-            replace_backtest(con)
-        run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
-        out.print(f"Warehouse rebuilt as of load {as_of}. The published marts are untouched.")
-        return
-    outcomes = [_execute(settings, definitions, BUILD, window=all_months(settings))]
+    with only_run(settings, settings.lock_timeout_seconds):
+        with open_warehouse(settings):
+            pass  # No other program, such as dbt started by hand, has it open.
+        forget_build(settings)
+        for suffix in ("", ".wal"):
+            Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
+        if as_of:
+            _rebuild_as_of(registry, as_of)
+            return
+        outcomes = [_execute(settings, definitions, BUILD, window=all_months(settings))]
     _finish(definitions, registry, outcomes)
+
+
+def _rebuild_as_of(registry: Registry, load_id: str) -> None:
+    from inventory_platform.assets.dbt_project import run_dbt
+    from inventory_platform.assets.matching import replace_matches
+    from inventory_platform.assets.planning import MADE_OF_PLANS, replace_backtest, replace_plan
+    from inventory_platform.warehouse import open_warehouse, refresh
+
+    settings = registry.settings
+    refresh(settings, registry.relations, load_id)
+    with open_warehouse(settings) as con:
+        replace_matches(con)
+    build = ("build", "--exclude-resource-type", "unit_test")
+    run_dbt(settings, *build, "--exclude", *MADE_OF_PLANS)
+    with open_warehouse(settings) as con:
+        replace_plan(con, settings, is_past=True)
+        replace_backtest(con)
+    run_dbt(settings, *build, "--select", *MADE_OF_PLANS)
+    out.print(f"Warehouse rebuilt as of load {load_id}. The published marts are untouched.")
 
 
 @app.command()

@@ -113,7 +113,7 @@ def _checks_of(asset: dg.AssetKey, rules: Sequence[Rule]) -> dg.AssetChecksDefin
         pool=POOL,
     )
     def run(
-        context: dg.AssetCheckExecutionContext, warehouse: Warehouse
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> Iterator[dg.AssetCheckResult]:
         with warehouse.connect() as con:
             for key in sorted(context.selected_asset_check_keys, key=lambda k: k.name):

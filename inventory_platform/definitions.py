@@ -39,7 +39,7 @@ from inventory_platform.automation.sensors import build_file_sensors  # noqa: E4
 from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
 from inventory_platform.settings import Settings, get_settings  # noqa: E402
-from inventory_platform.warehouse import Warehouse  # noqa: E402
+from inventory_platform.warehouse import warehouse_resource  # noqa: E402
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:
@@ -98,7 +98,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
                 sensor_status(environment, Trigger.reports),
             ),
         ],
-        resources={"dbt": dbt_resource(settings), "warehouse": Warehouse()},
+        resources={"dbt": dbt_resource(settings), "warehouse": warehouse_resource(settings)},
         # One DuckDB file has one writer: steps run one after another in one process.
         executor=dg.in_process_executor,
     )

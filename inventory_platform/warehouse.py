@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import dagster as dg
 import duckdb
@@ -21,26 +20,20 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import LandingError, WarehouseError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
-from inventory_platform.settings import Settings, get_settings
+from inventory_platform.settings import Settings
 
 
-class Warehouse(dg.ConfigurableResource[Any]):
-    """Opens the warehouse file for a step and closes it whatever happens.
+class Warehouse:
+    """Opens the warehouse file for the steps of a run.
 
-    As long as a run goes on, no other run of the platform begins.
+    Opening the file reads its whole catalogue, for some steps longer than their work. While one
+    connection stays open in the process, further ones cost nothing; so one stays until `release`.
     """
 
-    @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Warehouse]:
-        """Hold the right to write during a run.
-
-        Raises:
-            WarehouseError: Another run still has it after `lock_timeout_seconds`.
-        """
-        del context
-        settings = get_settings()
-        with only_run(settings, settings.lock_timeout_seconds):
-            yield self
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kept = ExitStack()
+        self._is_kept = False
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -49,8 +42,35 @@ class Warehouse(dg.ConfigurableResource[Any]):
         Raises:
             WarehouseError: Another process holds the file, or it cannot be opened.
         """
-        with open_warehouse(get_settings()) as con:
+        if not self._is_kept:
+            self._kept.enter_context(open_warehouse(self._settings))
+            self._is_kept = True
+        with open_warehouse(self._settings) as con:
             yield con
+
+    def release(self) -> None:
+        """Close the file, so that another process, such as dbt, can write."""
+        self._kept.close()
+        self._is_kept = False
+
+
+def warehouse_resource(settings: Settings) -> dg.ResourceDefinition:
+    """The warehouse for Dagster: as long as a run goes on, no other run of the platform begins.
+
+    A run that waits longer than `lock_timeout_seconds` for another fails with a WarehouseError.
+    """
+
+    @contextmanager
+    def held(context: dg.InitResourceContext) -> Iterator[Warehouse]:
+        del context
+        warehouse = Warehouse(settings)
+        with only_run(settings, settings.lock_timeout_seconds):
+            try:
+                yield warehouse
+            finally:
+                warehouse.release()
+
+    return dg.ResourceDefinition(held, description="The DuckDB file that dbt builds in.")
 
 
 _held: set[str] = set()

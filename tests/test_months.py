@@ -53,7 +53,7 @@ from inventory_platform.errors import InventoryError
 from inventory_platform.registry import Registry
 from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.sources.catalog import Source
-from inventory_platform.warehouse import Warehouse, open_warehouse
+from inventory_platform.warehouse import open_warehouse, warehouse_resource
 from tests.conftest import Shop
 
 KEYS = ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01", "2026-06-01"]
@@ -169,7 +169,10 @@ class Business:
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(
             assets=build_dbt_assets(self.registry, live([])),
-            resources={"dbt": dbt_resource(self.registry.settings), "warehouse": Warehouse()},
+            resources={
+                "dbt": dbt_resource(self.registry.settings),
+                "warehouse": warehouse_resource(self.registry.settings),
+            },
             executor=dg.in_process_executor,
         )
 

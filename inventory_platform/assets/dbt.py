@@ -150,10 +150,12 @@ def build_dbt_assets(
             backfill_policy=dg.BackfillPolicy.single_run() if is_partitioned else None,
         )
         def build(
-            context: dg.AssetExecutionContext, dbt: DbtCliResource, warehouse: Warehouse
+            context: dg.AssetExecutionContext,
+            dbt: DbtCliResource,
+            warehouse: dg.ResourceParam[Warehouse],
         ) -> Iterator[Any]:
-            del warehouse
             refresh(registry.settings, registry.relations)
+            warehouse.release()
             yield from _BUILDERS[part](context, dbt, registry, graph)
 
         return build

@@ -65,7 +65,7 @@ def build_matching_asset(registry: Registry) -> dg.AssetsDefinition:
         owners=["team:pricing"],
         pool=POOL,
     )
-    def competitor_matches(warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    def competitor_matches(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult[None]:
         refresh(registry.settings, registry.relations)
         with warehouse.connect() as con:
             counts = replace_matches(con)

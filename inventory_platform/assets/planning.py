@@ -236,13 +236,13 @@ def build_planning_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     settings = registry.settings
 
     @dg.multi_asset(name="plan", specs=_specs(_PLAN), pool=POOL)
-    def plan(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    def plan(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.MaterializeResult[None]]:
         with warehouse.connect() as con:
             counts = replace_plan(con, settings)
         yield from _results(counts)
 
     @dg.multi_asset(name="replay", specs=_specs(_REPLAY), pool=POOL)
-    def replay(warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+    def replay(warehouse: dg.ResourceParam[Warehouse]) -> Iterator[dg.MaterializeResult[None]]:
         with warehouse.connect() as con:
             counts = replace_backtest(con)
         yield from _results(counts)

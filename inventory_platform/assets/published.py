@@ -49,7 +49,7 @@ def build_published_asset(
         ),
     )
     def published_marts(
-        context: dg.AssetExecutionContext, warehouse: Warehouse
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.MaterializeResult[None]:
         root = registry.settings.published_dir
         try:
@@ -100,7 +100,7 @@ def build_live_asset(
         ),
     )
     def live_marts(
-        context: dg.AssetExecutionContext, warehouse: Warehouse
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
     ) -> dg.MaterializeResult[None]:
         try:
             with warehouse.connect() as con:

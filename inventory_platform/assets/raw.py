@@ -57,7 +57,9 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
         metadata=_metadata(contract),
         freshness_policy=fresh_within(source.fresh_within_hours),
     )
-    def load(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
+    def load(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.MaterializeResult[None]:
         try:
             record = registry.loader(source).load(contract)
         except SandboxUnavailableError as error:

@@ -105,6 +105,11 @@ class Platform:
         }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, beside which another process makes what the others read."""
+    items.sort(key=lambda item: item.path.name != "test_promise_5_last_known_good.py")
+
+
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of one run of the tests know."""
@@ -154,20 +159,29 @@ def referred_to(file: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+def small(shared_folder: Path) -> Platform:
     """The inventory database alone, loaded and built once. Copy it, do not change it."""
-    folder = tmp_path_factory.mktemp("small")
+    folder = shared_folder / "small"
+    made = Platform(folder / "data", folder / "sources.toml", folder / "dbt_project")
+    is_made = folder / "made"
+    with FileLock(shared_folder / "small.lock"):
+        if not is_made.exists():
+            make_small(made)
+            is_made.touch()
+    return made
+
+
+def make_small(made: Platform) -> None:
+    folder = made.dbt_dir.parent
     unwanted = shutil.ignore_patterns("target", "logs", *LEFT_OUT)
     for name in ("dbt_project", "seeds"):
         shutil.copytree(PROJECT_DIR / name, folder / name, ignore=unwanted)
-    keep_what_marts_are_made_of(folder / "dbt_project")
-    (folder / "sources.toml").write_text(
+    keep_what_marts_are_made_of(made.dbt_dir)
+    made.sources_file.write_text(
         '[inventory_db]\naddress = "sqlite:///{data_dir}/sandbox/inventory.sqlite"\n'
     )
-    made = Platform(folder / "data", folder / "sources.toml", folder / "dbt_project")
     made.ok("sandbox", "generate", "--rows", "2000")
     made.ok("run")
-    return made
 
 
 @pytest.fixture

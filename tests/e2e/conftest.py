@@ -73,7 +73,7 @@ class Platform:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=280,
         )
 
     def ok(self, *arguments: str) -> str:

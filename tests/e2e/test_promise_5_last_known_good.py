@@ -17,7 +17,8 @@ import pytest
 from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import BIN, Platform
 
-pytestmark = pytest.mark.slow
+# Several builds of all models, one after another.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def lose_most_customers(platform: Platform) -> None:

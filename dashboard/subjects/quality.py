@@ -119,8 +119,8 @@ def _failing(view: View, section: frame.Section) -> None:
     section.table(rows, {
         "severity": columns.text("Severity"),
         "asset": columns.text("On"),
-        "check_name": columns.text("Check"),
         "description": columns.text("What it found", wide=True),
+        "check_name": columns.text("Check"),
         "is_blocking": st.column_config.CheckboxColumn("Stops publishing"),
         "evaluated_at": columns.instant("Checked", "UTC"),
     })  # fmt: skip

@@ -111,7 +111,7 @@ def print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
         for number, sentence in enumerate(urgent, start=1):
             out.print(f"  {number}. {escape(sentence)}", highlight=False, soft_wrap=True)
     out.print("Look at:")
-    out.print("  lineage graph   make ui, then http://127.0.0.1:3000/asset-groups")
+    out.print(f"  all pages       make ui, then http://127.0.0.1:{settings.portal_port}")
     out.print(f"  published marts {shown(settings.published_dir / 'current')}")
     out.print(f"  the catalogue   {shown(index_page(settings))}")
     out.print('  any table       inventory query "from marts.fct_stock_daily limit 5"')

@@ -129,7 +129,7 @@ def settled(page: Page) -> None:
 
 
 def figure(page: Page, label: str) -> str:
-    tile = page.get_by_test_id("stMetric").filter(has_text=label)
+    tile = page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True))
     return tile.get_by_test_id("stMetricValue").inner_text()
 
 

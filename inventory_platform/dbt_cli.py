@@ -1,14 +1,22 @@
-"""The dbt command line, made to answer without the network.
+"""The dbt command line, made to answer without the network and to know its project again.
 
 `dbt --version` asks the package index for newer releases, three seconds where it answers
 and worse where it does not, and Dagster asks for the version before every build. Here it
-is told from what is installed; everything else is dbt itself.
+is told from what is installed.
+
+dbt reads its whole project anew, some seconds, when the address of its database is not the one
+it read the project with. Here it works in the warehouse's folder, where every warehouse has the
+same address. Everything else is dbt itself.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
+from pathlib import Path
+
+FOLDERS = ("--project-dir", "--profiles-dir")
 
 
 def main() -> None:
@@ -16,9 +24,25 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(version("dbt-core"))
         return
+    if "INVENTORY_WAREHOUSE" in os.environ:
+        _work_beside(Path(os.environ["INVENTORY_WAREHOUSE"]).absolute())
     from dbt.cli.main import cli
 
     cli()
+
+
+def _work_beside(warehouse: Path) -> None:
+    for position, argument in enumerate(sys.argv[:-1]):
+        if argument in FOLDERS:
+            sys.argv[position + 1] = os.path.abspath(sys.argv[position + 1])
+    for name in ("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"):
+        os.environ[name] = os.path.abspath(os.environ.get(name, "."))
+    lake = os.environ.get("INVENTORY_LAKE")
+    os.environ["INVENTORY_WAREHOUSE"] = warehouse.name
+    if lake:
+        os.environ["INVENTORY_LAKE"] = os.path.relpath(lake, warehouse.parent)
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    os.chdir(warehouse.parent)
 
 
 if __name__ == "__main__":

@@ -146,5 +146,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "INVENTORY_LAKE": str(settings.lake_dir),
         "INVENTORY_MEMORY_LIMIT": settings.memory_limit,
         "DBT_USE_COLORS": "false",
+        # Dagster keeps what dbt prints; dbt's own file, a fifth of its time, nobody keeps.
+        "DBT_LOG_LEVEL_FILE": "none",
         "DO_NOT_TRACK": "1",
     }

@@ -34,9 +34,9 @@ def main() -> None:
 def _work_beside(warehouse: Path) -> None:
     for position, argument in enumerate(sys.argv[:-1]):
         if argument in FOLDERS:
-            sys.argv[position + 1] = os.path.abspath(sys.argv[position + 1])
+            sys.argv[position + 1] = str(Path(sys.argv[position + 1]).absolute())
     for name in ("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"):
-        os.environ[name] = os.path.abspath(os.environ.get(name, "."))
+        os.environ[name] = str(Path(os.environ.get(name, ".")).absolute())
     lake = os.environ.get("INVENTORY_LAKE")
     os.environ["INVENTORY_WAREHOUSE"] = warehouse.name
     if lake:

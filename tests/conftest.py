@@ -32,6 +32,7 @@ from inventory_platform.landing.replay import Replayed, replay
 from inventory_platform.landing.views import create_views, current_select
 from inventory_platform.settings import Settings
 from inventory_platform.sources.sqlite import SqliteReader
+from tests.object_stores import ObjectStore, azurite, moto_server
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -184,6 +185,29 @@ def open_shop(extensions: Path) -> Callable[..., AbstractContextManager[Shop]]:
 def shop(extensions: Path) -> Iterator[Shop]:
     with _open_shop(extensions) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An S3 store, for all tests of a process: each uses a folder of its own."""
+    with moto_server(tmp_path_factory.mktemp("s3")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An Azure blob store, for all tests of a process: each uses a folder of its own."""
+    with azurite(tmp_path_factory.mktemp("azure")) as store:
+        yield store
+
+
+@pytest.fixture(params=["s3", "azure"])
+def object_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """One after the other, with the variables set that reach it."""
+    store: ObjectStore = request.getfixturevalue(request.param)
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from inventory_platform.settings import PROJECT_DIR
-from tests.e2e.conftest import BIN, Platform
+from tests.e2e.conftest import BIN, Platform, copy_of
 
 # Several builds of all models, one after another.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -40,9 +40,7 @@ class Failed:
 
 @pytest.fixture(scope="module")
 def failed(small: Platform, tmp_path_factory: pytest.TempPathFactory) -> Failed:
-    data_dir = tmp_path_factory.mktemp("failed") / "data"
-    shutil.copytree(small.data_dir, data_dir, symlinks=True)
-    platform = replace(small, data_dir=data_dir)
+    platform = copy_of(small, tmp_path_factory.mktemp("failed"))
     lose_most_customers(platform)
     return Failed(
         platform=platform,
@@ -158,27 +156,24 @@ def test_a_kill_while_models_are_built_is_healed_by_the_next_run(changed: Platfo
 
 
 def test_a_rebuild_shows_an_earlier_state_unpublished_and_then_todays_marts_again(
-    changed: Platform,
+    small: Platform, later: Platform, tmp_path: Path
 ) -> None:
-    first_loads = changed.rows("select max(load_id) from ops.loads")[0][0]
-    with closing(sqlite3.connect(changed.settings.sandbox_database)) as db:
-        db.execute("delete from Suppliers where SupplierID = 1")
-        db.commit()
-    changed.ok("run")
-    version = changed.published_version()
-    expected = changed.mart_contents()
-    assert changed.rows("select count(*) from marts.dim_suppliers") == [("11",)]
+    first_loads = small.rows("select max(load_id) from ops.loads")[0][0]
+    platform = copy_of(later, tmp_path)
+    version = platform.published_version()
+    expected = platform.mart_contents()
+    assert suppliers_in_warehouse(platform) == 11
 
-    changed.ok("rebuild", "--as-of", first_loads)
-    assert changed.published_version() == version
-    assert suppliers_in_warehouse(changed) == 12
-    assert changed.inventory("run", "--select", 'key:"published/marts"').returncode == 1
+    platform.ok("rebuild", "--as-of", first_loads)
+    assert platform.published_version() == version
+    assert suppliers_in_warehouse(platform) == 12
+    assert platform.inventory("run", "--select", 'key:"published/marts"').returncode == 1
 
-    changed.settings.warehouse_file.unlink()
-    changed.ok("rebuild")
-    assert suppliers_in_warehouse(changed) == 11
-    assert changed.published_version() != version
-    assert changed.mart_contents() == expected
+    platform.settings.warehouse_file.unlink()
+    platform.ok("rebuild")
+    assert suppliers_in_warehouse(platform) == 11
+    assert platform.published_version() != version
+    assert platform.mart_contents() == expected
 
 
 def suppliers_in_warehouse(platform: Platform) -> int:

@@ -50,7 +50,7 @@ class Loader:
         secrets: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
-        self.lake = Lake(settings.lake_dir)
+        self.lake = Lake.of(settings)
         self.reader = reader
         self.address = address
         self.code_version = code_version

@@ -11,8 +11,6 @@ import os
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from inventory_platform.duck import literal, open_storage
-
 
 class Plugin(BasePlugin):
     """Opens object storage on the connection that dbt builds over."""
@@ -20,6 +18,9 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Let a new connection read the lake."""
         if address := os.environ.get("INVENTORY_DBT_STORAGE"):
+            # Here, because dbt starts for every build and mostly needs nothing of it.
+            from inventory_platform.duck import literal, open_storage
+
             extensions = literal(os.environ["INVENTORY_DBT_EXTENSIONS"])
             conn.execute(f"set extension_directory = {extensions}")
             open_storage(conn, address)

@@ -15,7 +15,6 @@ from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
-import fsspec
 from upath import UPath
 
 from inventory_platform.errors import InventoryError, SettingsError
@@ -63,6 +62,9 @@ def open_folder(address: str, what: str) -> RemoteFolder:
             f"{what}: storage of kind {scheme!r} is not known.",
             "Use a path, s3://, abfss://, az:// or gs://.",
         )
+    # Here, because every command imports this module and few open such a folder.
+    import fsspec
+
     try:
         fs, root = fsspec.core.url_to_fs(address, **_options(scheme if rest else "file"))
     except (ImportError, ValueError) as error:

@@ -14,7 +14,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from inventory_platform.cli.console import app, out
+from inventory_platform.cli.console import app, out, shown
 from inventory_platform.settings import get_settings
 
 if TYPE_CHECKING:
@@ -57,10 +57,11 @@ def migrate(
         f"{done.files:,} files ({done.size / 1e6:,.1f} MB, {done.rows:,} rows of Parquet) are at "
         f"{to}, each read back and equal: {done.copied:,} copied now, {there:,} there before.",
         highlight=False,
+        soft_wrap=True,
     )
     out.print("To work there, set these and run `inventory run`:", highlight=False)
     out.print(f"  INVENTORY_LAKE_ADDRESS={done.lake_address}", highlight=False, soft_wrap=True)
     out.print(
         f"  INVENTORY_PUBLISHED_ADDRESS={done.published_address}", highlight=False, soft_wrap=True
     )
-    out.print(f"The files in {settings.data_dir} stay as they are.", highlight=False)
+    out.print(f"The files in {shown(settings.data_dir)} stay as they are.", highlight=False)

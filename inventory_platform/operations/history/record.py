@@ -65,7 +65,7 @@ def record_history(
     """
     settings = registry.settings
     specs = list(specs)
-    lake = Lake.of(settings, absolute=True)
+    lake = Lake.of(settings, absolute=True).as_of_now()
     what, patience = "The history of operations", settings.lock_timeout_seconds
     with lake.lock_named(_LOCK, what, patience), duck.connect(settings) as con:
         now = _now()

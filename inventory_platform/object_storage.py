@@ -13,13 +13,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
-
-from upath import UPath
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inventory_platform.errors import InventoryError, SettingsError
 
-StoragePath: TypeAlias = Path | UPath
+# Opening imports what it needs: every command imports this module, and few open such a folder.
+if TYPE_CHECKING:
+    from upath import UPath
+
+StoragePath: TypeAlias = "Path | UPath"
 """A file or folder, on this machine or in object storage."""
 
 _PACKAGES = {"s3": "s3", "az": "azure", "abfs": "azure", "abfss": "azure", "gs": "gcs"}
@@ -62,7 +64,6 @@ def open_folder(address: str, what: str) -> RemoteFolder:
             f"{what}: storage of kind {scheme!r} is not known.",
             "Use a path, s3://, abfss://, az:// or gs://.",
         )
-    # Here, because every command imports this module and few open such a folder.
     import fsspec
 
     try:
@@ -107,6 +108,8 @@ def open_path(address: str, what: str) -> UPath:
     Raises:
         SettingsError: The address, a package, a credential or the bucket is missing or wrong.
     """
+    from upath import UPath
+
     folder = open_folder(address, what)
     scheme = address.partition("://")[0]
     path: UPath = UPath(

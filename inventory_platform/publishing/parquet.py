@@ -22,13 +22,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-from upath import UPath
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StorageError, StoragePath, plain_errors, send_text
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 POINTER = "current.json"
 """File of a published folder in object storage that names the version readers should use."""

@@ -112,6 +112,10 @@ def open_path(address: str, what: str) -> UPath:
 
     folder = open_folder(address, what)
     scheme = address.partition("://")[0]
+    if scheme not in _PACKAGES:
+        raise SettingsError(
+            f"{what}: {address} is not in object storage.", "Use s3://, abfss://, az:// or gs://."
+        )
     path: UPath = UPath(
         f"{'az' if _PACKAGES[scheme] == 'azure' else scheme}://{folder.root}",
         **folder.fs.storage_options,

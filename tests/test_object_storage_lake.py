@@ -38,6 +38,9 @@ BEFORE = [(1, "pen", 1), (2, "ink", 2), (3, "cap", "three")]
 AFTER = [(1, "pen", 1.5), (4, "lid", 4)]
 DRIVER = Path(__file__).with_name("kill_driver.py")
 
+ON_ONE_STORE = pytest.mark.parametrize("object_store", ["s3"], indirect=True)
+"""For what does not depend on the kind of store."""
+
 
 @pytest.fixture
 def remote(
@@ -74,6 +77,7 @@ def test_a_load_is_kept_there_and_a_repeated_one_adds_its_ledger_line_only(
     assert as_of == [(1,)]
 
 
+@ON_ONE_STORE
 def test_changes_vanished_rows_and_the_cursor_go_on_from_what_is_there(
     remote: Any, items: TableContract, events: TableContract
 ) -> None:
@@ -107,7 +111,13 @@ def test_rejected_rows_are_in_quarantine_there_and_can_be_replayed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("point", "committed"), [("lake.place", False), ("lake.Lake._commit_record", True)]
+    ("object_store", "point", "committed"),
+    [
+        ("s3", "lake.place", False),
+        ("azure", "lake.place", False),
+        ("azure", "lake.Lake._commit_record", True),
+    ],
+    indirect=["object_store"],
 )
 def test_nothing_of_a_killed_load_is_visible_before_its_record_and_all_of_it_after(
     remote: Any, items: TableContract, point: str, committed: bool
@@ -141,6 +151,7 @@ def test_nothing_of_a_killed_load_is_visible_before_its_record_and_all_of_it_aft
     assert len(raw) == 2  # what the killed load left is swept away
 
 
+@ON_ONE_STORE
 def test_a_view_of_a_lake_elsewhere_is_made_anew(
     remote: Any, items: TableContract, events: TableContract
 ) -> None:
@@ -219,6 +230,7 @@ def test_pages_and_forecasts_are_kept_there(remote: Any) -> None:
         assert kept.fetchall() == [(2,)]
 
 
+@ON_ONE_STORE
 def test_two_loads_of_one_table_do_not_run_at_once_on_this_machine(
     remote: Any, items: TableContract
 ) -> None:
@@ -278,6 +290,7 @@ def test_missing_credentials_are_told_by_the_variables_to_set(
         Lake.of(Settings(lake_address=address))
 
 
+@ON_ONE_STORE
 def test_a_store_that_goes_away_fails_the_load_as_passing_and_keeps_the_last_state(
     remote: Any, items: TableContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -28,6 +29,9 @@ from inventory_platform.settings import Settings, get_settings
 from tests.object_stores import ObjectStore
 
 Shops = Callable[..., AbstractContextManager[Any]]
+
+ON_ONE_STORE = pytest.mark.parametrize("object_store", ["s3"], indirect=True)
+"""For what does not depend on the kind of store."""
 
 
 @pytest.fixture
@@ -91,6 +95,31 @@ def test_readers_see_the_newest_version_and_old_ones_go(
     data._engine.cache_clear()
 
 
+def test_polars_reads_a_published_mart_by_its_address(
+    remote: Any, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = remote.settings.published_dir
+    version = put_out(remote.settings, root, 4).version
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    said = object_store.environment.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    parts = dict(part.split("=", 1) for part in said.split(";") if part)
+    options = (
+        {
+            "account_name": parts["AccountName"],
+            "account_key": parts["AccountKey"],
+            "endpoint": parts["BlobEndpoint"],
+            "allow_http": "true",
+        }
+        if parts
+        else None
+    )
+    mart = pl.scan_parquet(
+        f"{root}/versions/{version}/fct_numbers.parquet", storage_options=options
+    )
+    assert mart.select(pl.col("n").sum()).collect().item() == 6
+
+
+@ON_ONE_STORE
 def test_a_publication_that_is_cut_leaves_the_version_before_and_is_removed_later(
     remote: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +149,7 @@ def test_a_query_reaches_nothing_else_in_the_bucket(remote: Any, address: str) -
         query(con, f"from read_parquet('{address}/private/versions/*/fct_numbers.parquet')")
 
 
+@ON_ONE_STORE
 def test_the_history_of_operations_and_sizes_are_read_there(
     remote: Any, items: TableContract
 ) -> None:
@@ -204,6 +234,7 @@ def test_a_migration_that_is_cut_shows_nothing_and_goes_on_where_it_stopped(
     assert migrate(full.settings, address).copied == 0
 
 
+@ON_ONE_STORE
 def test_a_copy_that_differs_is_found_and_sent_again(
     full: Any, address: str, items: TableContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +252,7 @@ def test_a_copy_that_differs_is_found_and_sent_again(
         migrate(full.settings, address)
 
 
+@ON_ONE_STORE
 def test_the_command_shows_what_it_did_and_which_settings_to_change(
     full: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import streamlit as st
+from upath import UPath
 
 FOLDERS = {"marts": "", "live": "live", "ops": "operations"}
 """Schema → folder below the published one."""
@@ -60,7 +61,7 @@ class Version:
 
     schema: str
     name: str
-    folder: Path
+    folder: Path | UPath
     published_at: datetime
 
 
@@ -102,8 +103,8 @@ class Snapshot:
         return str(path)
 
 
-def published_folder() -> Path:
-    """The folder that holds everything published, from the environment.
+def published_folder() -> Path | UPath:
+    """The folder that holds everything published, here or in object storage.
 
     Raises:
         SettingError: `INVENTORY_PUBLISHED` is not set.
@@ -111,7 +112,7 @@ def published_folder() -> Path:
     folder = os.environ.get("INVENTORY_PUBLISHED", "")
     if not folder:
         raise SettingError("Set `INVENTORY_PUBLISHED` to the folder of published marts.")
-    return Path(folder)
+    return UPath(folder, use_listings_cache=False) if "://" in folder else Path(folder)
 
 
 def currency() -> str:
@@ -138,11 +139,10 @@ def current_snapshot() -> Snapshot:
     return Snapshot(tuple(version for version in found if version))
 
 
-def _current(schema: str, folder: Path) -> Version | None:
-    link = folder / "current"
-    if not link.exists():
+def _current(schema: str, folder: Path | UPath) -> Version | None:
+    version = _current_folder(folder)
+    if version is None:
         return None
-    version = link.resolve()
     try:
         manifest = json.loads((version / "manifest.json").read_text(encoding="utf-8"))
         published_at = datetime.fromisoformat(manifest["published_at"])
@@ -154,10 +154,28 @@ def _current(schema: str, folder: Path) -> Version | None:
     return Version(schema, version.name, version, published_at)
 
 
+def _current_folder(folder: Path | UPath) -> Path | UPath | None:
+    """Where the current version is: a link says so, in object storage a small file."""
+    if isinstance(folder, Path):
+        link = folder / "current"
+        return link.resolve() if link.exists() else None
+    try:
+        pointer = json.loads((folder / "current.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"The published folder {folder} cannot be read: {error}") from error
+    return folder / "versions" / str(pointer["version"])
+
+
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """One engine in memory, because starting one costs more than most queries."""
-    return duckdb.connect(config=_ENGINE)
+    engine = duckdb.connect(config=_ENGINE)
+    folder = published_folder()
+    if isinstance(folder, UPath):
+        engine.register_filesystem(folder.fs)
+    return engine
 
 
 @st.cache_data(max_entries=500, show_spinner=False)

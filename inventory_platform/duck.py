@@ -1,7 +1,7 @@
-"""DuckDB connections the platform works with: limits, time zone, extensions.
+"""DuckDB connections the platform works with: limits, time zone, extensions, object storage.
 
-Every connection is opened here, so that memory, spilling and offline extensions are set
-in one place. What is done over a connection belongs to the callers.
+Every connection is opened here, so that memory, spilling, offline extensions and credentials
+are set in one place. What is done over a connection belongs to the callers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 import duckdb
 import duckdb_extensions
 
-from inventory_platform.errors import InventoryError
+from inventory_platform.errors import InventoryError, SettingsError
+from inventory_platform.object_storage import duckdb_access, open_path
 from inventory_platform.settings import Settings
 
 
@@ -44,9 +45,36 @@ def connect(
     try:
         con.execute("set TimeZone = 'UTC'")
         con.execute(f"set file_search_path = {literal(str(settings.lake_dir))}")
+        for address in {settings.lake_address, settings.published_address} - {""}:
+            open_storage(con, address)
         yield con
     finally:
         con.close()
+
+
+def open_storage(con: duckdb.DuckDBPyConnection, address: str) -> None:
+    """Let a connection read and write object storage, with the credentials of the environment.
+
+    They are kept in memory, as long as the database is open, and never in a file.
+
+    Raises:
+        InventoryError: The extension is not installed, or a credential is missing or refused.
+    """
+    access = duckdb_access(open_path(address, "Object storage"))
+    load_extension(con, access.extension)
+    options = ", ".join(f"{name} {literal(value)}" for name, value in access.options.items())
+    try:
+        con.execute(
+            f"create or replace temporary secret inventory_{access.extension} "
+            f"({options}, scope {literal(access.scope)})"
+        )
+    except duckdb.Error:
+        # DuckDB's message shows the statement, and so the secret.
+        raise SettingsError(
+            f"DuckDB does not take the credentials for {access.scope}.",
+            "Check the variables of docs/object-storage.md: one of them is not written as its "
+            "cloud writes it.",
+        ) from None
 
 
 def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -100,7 +100,7 @@ class Registry:
 
     def page_reader(self, source: Source) -> PageReader:
         """What reads a fetched source's tables out of the pages it answered."""
-        return PageReader(Lake(self.settings.lake_dir), source.name, source.fetcher().fetches())
+        return PageReader(Lake.of(self.settings), source.name, source.fetcher().fetches())
 
     def fetch(self, source: Source, name: str) -> list[FetchRecord]:
         """Ask a source for its new pages and keep them.
@@ -111,7 +111,7 @@ class Registry:
             LandingError: Another process fetches the same.
         """
         resolved, _ = resolve(source, self.settings)
-        store = PageStore(Lake(self.settings.lake_dir), source.name, name)
+        store = PageStore(Lake.of(self.settings), source.name, name)
         return store.collect(resolved.fetcher(), timeout_seconds=self.settings.lock_timeout_seconds)
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
@@ -21,6 +21,9 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
+
+if TYPE_CHECKING:
+    from inventory_platform.object_storage import StoragePath
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT_DIR / ".env"
@@ -48,6 +51,9 @@ class Environment(StrEnum):
 
 ProjectPath = Annotated[Path, AfterValidator(_absolute)]
 
+# Without user and password: those come from the environment. Azure's @ is before the account.
+ADDRESS = r"^((s3|gs)://[^@:\s]+[^@:\s/]|(az|abfss?)://[^:\s]+[^:\s/])?$"
+
 
 class Settings(BaseSettings):
     """Everything that differs between a laptop, a server and a test.
@@ -59,6 +65,18 @@ class Settings(BaseSettings):
 
     data_dir: ProjectPath = Field(
         default=PROJECT_DIR / ".data", description="Folder of all state the platform keeps."
+    )
+    lake_address: str = Field(
+        default="",
+        pattern=ADDRESS,
+        description="Object storage that the lake lies in: s3://, abfss://, az:// or gs://; "
+        "empty for a folder of the data folder.",
+    )
+    published_address: str = Field(
+        default="",
+        pattern=ADDRESS,
+        description="Object storage that marts are published to; empty for a folder of the data "
+        "folder.",
     )
     sources_file: ProjectPath = Field(
         default=PROJECT_DIR / "sources.toml", description="Where each source is read from."
@@ -171,8 +189,17 @@ class Settings(BaseSettings):
 
     @property
     def lake_dir(self) -> Path:
-        """Folder of the lake: raw zone, quarantine and load log."""
+        """This machine's folder of the lake: locks and work in progress are always here."""
         return self.data_dir / "lake"
+
+    @property
+    def lake_root(self) -> StoragePath:
+        """Where the lake's files are: raw zone, quarantine and load log.
+
+        Raises:
+            SettingsError: Object storage cannot be reached as it is set.
+        """
+        return _in_storage(self.lake_address, "INVENTORY_LAKE_ADDRESS") or self.lake_dir
 
     @property
     def warehouse_file(self) -> Path:
@@ -180,17 +207,22 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @property
-    def published_dir(self) -> Path:
-        """Folder of the published marts, for readers outside the pipeline."""
-        return self.data_dir / "published"
+    def published_dir(self) -> StoragePath:
+        """Folder of the published marts, for readers outside the pipeline.
+
+        Raises:
+            SettingsError: Object storage cannot be reached as it is set.
+        """
+        found = _in_storage(self.published_address, "INVENTORY_PUBLISHED_ADDRESS")
+        return found or self.data_dir / "published"
 
     @property
-    def live_dir(self) -> Path:
+    def live_dir(self) -> StoragePath:
         """Folder of the published marts behind streams, switched by themselves."""
         return self.published_dir / "live"
 
     @property
-    def operations_dir(self) -> Path:
+    def operations_dir(self) -> StoragePath:
         """Folder of the published history of operations, switched by itself."""
         return self.published_dir / "operations"
 
@@ -225,6 +257,15 @@ class Settings(BaseSettings):
         return self.data_dir / "duckdb_extensions"
 
 
+def _in_storage(address: str, what: str) -> StoragePath | None:
+    if not address:
+        return None
+    # Most platforms live in a folder and need nothing of this.
+    from inventory_platform.object_storage import open_path
+
+    return open_path(address, what)
+
+
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """Read the settings once.
@@ -246,6 +287,7 @@ def _refuse_unknown_names(environment: Any) -> None:
     # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
+    known |= {"INVENTORY_DBT_STORAGE", "INVENTORY_DBT_EXTENSIONS"}
     known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}
     unknown = sorted(n for n in environment if n.startswith("INVENTORY_") and n not in known)
     if unknown:

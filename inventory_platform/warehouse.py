@@ -136,7 +136,7 @@ def refresh(
 ) -> None:
     """Show the lake's committed state in the warehouse's schemas `raw` and `ops`."""
     with open_warehouse(settings) as con:
-        create_views(con, Lake(settings.lake_dir), contracts.values(), as_of)
+        create_views(con, Lake.of(settings), contracts.values(), as_of)
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
@@ -144,6 +144,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return {
         "INVENTORY_WAREHOUSE": str(settings.warehouse_file),
         "INVENTORY_LAKE": str(settings.lake_dir),
+        "INVENTORY_DBT_STORAGE": settings.lake_address,
+        "INVENTORY_DBT_EXTENSIONS": str(settings.extension_dir),
         "INVENTORY_MEMORY_LIMIT": settings.memory_limit,
         "DBT_USE_COLORS": "false",
         # Dagster keeps what dbt prints; dbt's own file, a fifth of its time, nobody keeps.

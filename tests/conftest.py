@@ -94,7 +94,7 @@ class Shop:
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.settings.lake_dir)
+        return Lake.of(self.settings)
 
     def write(
         self, name: str, rows: Sequence[Sequence[Any]], columns: dict[str, str] | None = None

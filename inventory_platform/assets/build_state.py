@@ -132,7 +132,7 @@ def _file(settings: Settings) -> Path:
 
 def newest_loads(registry: Registry, relations: Collection[str] | None = None) -> dict[str, str]:
     """Raw relation → its newest committed load; all relations when none are named."""
-    lake = Lake(registry.settings.lake_dir)
+    lake = Lake.of(registry.settings).as_of_now()
     return {
         relation: ids[-1]
         for relation, contract in registry.relations.items()
@@ -147,7 +147,7 @@ def unseen_loads(registry: Registry, without: Collection[str] = ()) -> list[str]
         registry: What is loaded.
         without: Sources whose relations do not count.
     """
-    lake, known = Lake(registry.settings.lake_dir), read_build_state(registry.settings).loads
+    lake, known = Lake.of(registry.settings).as_of_now(), read_build_state(registry.settings).loads
     return [
         relation
         for relation, contract in registry.relations.items()
@@ -162,7 +162,7 @@ def unseen_loads(registry: Registry, without: Collection[str] = ()) -> list[str]
 
 def build_inputs(registry: Registry) -> str:
     """A fingerprint of everything the models are made from: raw files, SQL, seeds, code."""
-    lake = Lake(registry.settings.lake_dir)
+    lake = Lake.of(registry.settings).as_of_now()
     digest = hashlib.sha256(code_version().encode())
     for relation, contract in registry.relations.items():
         newest = lake.files("raw", contract)[-1:]

@@ -268,7 +268,7 @@ def _first_new_load(
     registry: Registry, relations: Sequence[str], known: Mapping[str, str]
 ) -> str | None:
     """The oldest load with rows that nobody looked at; a row says only its newest load."""
-    lake = Lake(registry.settings.lake_dir)
+    lake = Lake.of(registry.settings).as_of_now()
     contracts = {relation: registry.relations[relation] for relation in relations}
     new = [
         load_id

@@ -278,7 +278,7 @@ def replace_plan(
     proposals = propose(policy, rows.as_of, rows.excluded)
     as_of = pl.lit(rows.as_of).alias("as_of_date")
     expected = _expected(forecasts).with_columns(as_of)
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     if len(expected) and not is_past:
         Snapshots(lake, _FORECASTS).keep(rows.as_of, expected)
     settled = timedelta(planning.forecasting.horizon + DAYS_UNTIL_FINAL)

@@ -5,7 +5,6 @@ themselves, after each build of theirs.
 """
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,7 +13,8 @@ from inventory_platform.assets.build_state import BuildState, newest_loads, read
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.raw import POOL
 from inventory_platform.errors import PublishError
-from inventory_platform.publishing.parquet import Publication, publish
+from inventory_platform.object_storage import StoragePath
+from inventory_platform.publishing.parquet import Publication, current_link, publish
 from inventory_platform.registry import Registry, code_version
 from inventory_platform.warehouse import Warehouse
 
@@ -158,11 +158,11 @@ def failed_checks(
     return failed
 
 
-def _metadata(root: Path, publication: Publication) -> dict[str, Any]:
+def _metadata(root: StoragePath, publication: Publication) -> dict[str, Any]:
     table = "\n".join(f"| {mart} | {rows:,} |" for mart, rows in publication.rows.items())
     return {
         "dagster/row_count": sum(publication.rows.values()),
-        "dagster/uri": str(root / "current"),
+        "dagster/uri": str(current_link(root)),
         "version": publication.version,
         "marts": dg.MetadataValue.md(f"| mart | rows |\n| --- | ---: |\n{table}"),
     }

@@ -68,7 +68,7 @@ def _raw_asset(registry: Registry, source: Source, contract: TableContract) -> d
             return dg.MaterializeResult(metadata={"not_loaded": f"{error.what} {error.remedy}"})
         except InventoryError as error:
             raise failed(error, registry.settings, context.retry_number) from error
-        lake = Lake(registry.settings.lake_dir)
+        lake = Lake.of(registry.settings)
         with warehouse.connect() as con:
             create_views(con, lake, registry.relations.values(), changed=contract)
             counted = con.execute(f"select count(*) from raw.{contract.relation}").fetchone()

@@ -106,7 +106,7 @@ def _arrived(
     reader = resolve(source, registry.settings)[0].reader()
     if not isinstance(reader, FileReader):
         raise TypeError(f"{source.name} is no source of files")
-    lake = Lake(registry.settings.lake_dir)
+    lake = Lake.of(registry.settings).as_of_now()
     for contract in contracts:
         known = lake.inputs(contract, contract_version(contract))
         new = [f for f in reader.arrivals(contract.source_table) if f.fingerprint not in known]

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from inventory_platform.settings import PROJECT_DIR
+
+if TYPE_CHECKING:
+    from inventory_platform.object_storage import StoragePath
 
 app = typer.Typer(
     help="Inventory data platform: load, check, build and publish.",
@@ -31,6 +35,8 @@ def print_error(where: str, text: str) -> None:
     err.print(f"[bold red]{where}:[/] {escape(text)}", highlight=False, soft_wrap=True)
 
 
-def shown(path: Path) -> str:
+def shown(path: StoragePath) -> str:
     """A path as a person sees it: relative to the project where it lies in it."""
-    return str(path.relative_to(PROJECT_DIR)) if path.is_relative_to(PROJECT_DIR) else str(path)
+    if isinstance(path, Path) and path.is_relative_to(PROJECT_DIR):
+        return str(path.relative_to(PROJECT_DIR))
+    return str(path)

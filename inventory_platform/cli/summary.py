@@ -90,6 +90,7 @@ def print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
     """Print what was loaded, what the checks said, what to order first and where to look."""
     from inventory_platform.operations.catalogue import index_page
     from inventory_platform.operations.status import most_urgent_orders
+    from inventory_platform.publishing.parquet import current_link
 
     settings = registry.settings
     loads = {name: line for o in outcomes for name, line in o.loads.items()}
@@ -112,7 +113,7 @@ def print_summary(registry: Registry, outcomes: list[Outcome]) -> None:
             out.print(f"  {number}. {escape(sentence)}", highlight=False, soft_wrap=True)
     out.print("Look at:")
     out.print(f"  all pages       make ui, then http://127.0.0.1:{settings.portal_port}")
-    out.print(f"  published marts {shown(settings.published_dir / 'current')}")
+    out.print(f"  published marts {shown(current_link(settings.published_dir))}")
     out.print(f"  the catalogue   {shown(index_page(settings))}")
     out.print('  any table       inventory query "from marts.fct_stock_daily limit 5"')
     if any(line["rows_quarantined"] for line in loads.values()):

@@ -9,6 +9,10 @@ are put in place before; without a record nobody looks at them, and the next loa
 table sweeps them away. Cursor, ledger, schema and quarantine are read from these files
 alone, so there is no second place to keep in step. How rows get into the files is
 `loader.py`; how they are shown as relations is `views.py`.
+
+The files lie in a folder or in object storage. There a file appears by one PUT under its final
+name, so the record's PUT is the commit point. Loads in progress and locks are on this machine in
+either case: a lake has one machine that writes.
 """
 
 from __future__ import annotations
@@ -18,9 +22,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +32,14 @@ from typing import Any, Literal
 
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import LandingError
+from inventory_platform.object_storage import (
+    StoragePath,
+    files_below,
+    plain_errors,
+    send,
+    send_text,
+)
+from inventory_platform.settings import Settings
 
 _ID_FORMAT = "%Y%m%dT%H%M%S%f"
 
@@ -88,33 +100,66 @@ class Lake:
     """The lake's folder and the rules by which files appear in it.
 
     Attributes:
-        root: The folder.
+        root: The folder, here or in object storage.
         absolute: Whether paths for SQL are absolute. Relative ones follow the lake when it
             moves (`file_search_path`); only a connection that may reach nothing but the lake
-            needs absolute ones.
+            needs absolute ones, and object storage has no others.
+        local: Folder of locks and of loads in progress; the lake's own when omitted.
+        listing: All files of the zones of loads, where they were listed beforehand.
     """
 
-    root: Path
+    root: StoragePath
     absolute: bool = False
+    local: Path | None = None
+    listing: Mapping[str, Sequence[StoragePath]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
-    def sql_path(self, path: Path) -> str:
+    @classmethod
+    def of(cls, settings: Settings, *, absolute: bool = False) -> Lake:
+        """The lake that the settings name.
+
+        Raises:
+            SettingsError: Object storage cannot be reached as it is set.
+        """
+        return cls(settings.lake_root, absolute, settings.lake_dir)
+
+    def as_of_now(self) -> Lake:
+        """The same lake for one look at many tables.
+
+        A request for each of them would take object storage minutes; there everything is listed
+        once, and what is committed afterwards is not seen.
+        """
+        if isinstance(self.root, Path):
+            return self
+        listing: dict[str, list[StoragePath]] = {}
+        for zone in ("loads", "raw", "quarantine"):
+            for path in files_below(self.root / zone):
+                table = "/".join(str(path).removeprefix(f"{self.root}/").split("/")[:3])
+                listing.setdefault(table, []).append(path)
+        return replace(self, listing=listing)
+
+    def sql_path(self, path: StoragePath) -> str:
         """A path below the lake, or a pattern of paths, as SQL names it."""
-        return str(path if self.absolute else path.relative_to(self.root))
+        if self.absolute or not (isinstance(path, Path) and isinstance(self.root, Path)):
+            return str(path)
+        return str(path.relative_to(self.root))
 
-    def log_dir(self, contract: TableContract) -> Path:
+    def log_dir(self, contract: TableContract) -> StoragePath:
         """Folder of a table's load records."""
         return self.root / "loads" / contract.source / contract.name
 
     def load_ids(self, contract: TableContract, as_of: str | None = None) -> list[str]:
         """Committed loads of a table, oldest first, up to and including `as_of`."""
-        folder = self.log_dir(contract)
-        ids = sorted(p.stem for p in folder.glob("*.json")) if folder.is_dir() else []
+        ids = sorted(p.stem for p in self._find("loads", contract, "*.json"))
         return [i for i in ids if as_of is None or i <= as_of]
 
     def record(self, contract: TableContract, load_id: str) -> LoadRecord:
         """Read the record of a committed load."""
         path = self.log_dir(contract) / f"{load_id}.json"
-        return _read_record(path, path.stat().st_mtime_ns)
+        with plain_errors(path):
+            # Here people replace files; in object storage asking when costs as much as reading.
+            return _read_record(path, path.stat().st_mtime_ns if isinstance(path, Path) else 0)
 
     def last_record(self, contract: TableContract) -> LoadRecord | None:
         """The newest committed load of a table."""
@@ -146,8 +191,14 @@ class Lake:
             if path.stem in committed
         ]
 
-    def _files_of(self, zone: str, contract: TableContract) -> Iterator[Path]:
-        return (self.root / zone / contract.source / contract.name).glob("ingest_date=*/*.parquet")
+    def _files_of(self, zone: str, contract: TableContract) -> Iterable[StoragePath]:
+        return self._find(zone, contract, "ingest_date=*/*.parquet")
+
+    def _find(self, zone: str, contract: TableContract, pattern: str) -> Iterable[StoragePath]:
+        table = f"{zone}/{contract.source}/{contract.name}"
+        if self.listing is not None:
+            return self.listing.get(table, ())
+        return files_below(self.root / table, pattern)
 
     @contextmanager
     def lock(self, contract: TableContract, timeout_seconds: float) -> Iterator[None]:
@@ -166,7 +217,7 @@ class Lake:
         Raises:
             LandingError: Another process still holds it after the time given.
         """
-        path = self.root / ".locks" / f"{name}.lock"
+        path = self._local / ".locks" / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+") as file:
             deadline = time.monotonic() + timeout_seconds
@@ -199,14 +250,14 @@ class Lake:
 
     @contextmanager
     def staging(self, contract: TableContract) -> Iterator[Path]:
-        """An empty folder for a load in progress, on the lake's own file system."""
+        """An empty folder for a load in progress, on the file system of a lake in a folder."""
         with self.staging_named(contract.relation) as folder:
             yield folder
 
     @contextmanager
     def staging_named(self, name: str) -> Iterator[Path]:
         """An empty folder for work in progress; the caller holds the lock of that name."""
-        folder = self.root / ".staging" / name
+        folder = self._local / ".staging" / name
         shutil.rmtree(folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True)
@@ -226,10 +277,15 @@ class Lake:
         for zone in ("raw", "quarantine"):
             for path in list(self._files_of(zone, contract)):
                 if path.stem not in committed:
-                    path.unlink()
-        if self.log_dir(contract).is_dir():
-            for path in self.log_dir(contract).glob(".*.tmp"):
-                path.unlink()
+                    remove(path)
+        remove_unfinished(self.log_dir(contract))
+
+    @property
+    def _local(self) -> Path:
+        if self.local is not None:
+            return self.local
+        assert isinstance(self.root, Path), "a lake in object storage needs a local folder"
+        return self.root
 
     def target(self, zone: Literal["raw", "quarantine"], record_id: str, c: TableContract) -> str:
         """Where a load's file of a zone goes, relative to the lake."""
@@ -278,16 +334,30 @@ class Lake:
         commit_text(self.log_dir(contract) / f"{record.load_id}.json", record.to_json())
 
 
-def place(staged: Path, target: Path) -> None:
-    """Put a finished file where it belongs, safe against a power cut."""
+def place(staged: Path, target: StoragePath) -> None:
+    """Put a finished file where it belongs, safe against a power cut.
+
+    Raises:
+        StorageError: Object storage did not take it.
+    """
+    if not isinstance(target, Path):
+        send(staged, target)
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     _sync(staged)
     staged.replace(target)
     _sync(target.parent)
 
 
-def commit_text(target: Path, text: str) -> None:
-    """Make a small file appear whole or not at all."""
+def commit_text(target: StoragePath, text: str) -> None:
+    """Make a small file appear whole or not at all.
+
+    Raises:
+        StorageError: Object storage did not take it.
+    """
+    if not isinstance(target, Path):
+        send_text(text, target)
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.parent / f".{target.name}.tmp"
     staged.write_text(text)
@@ -296,9 +366,26 @@ def commit_text(target: Path, text: str) -> None:
     _sync(target.parent)
 
 
+def remove(path: StoragePath) -> None:
+    """Remove a file.
+
+    Raises:
+        StorageError: Object storage refused.
+    """
+    with plain_errors(path):
+        path.unlink()
+
+
+def remove_unfinished(folder: StoragePath) -> None:
+    """Remove what `commit_text` did not finish; in object storage nothing of it is ever seen."""
+    if isinstance(folder, Path) and folder.is_dir():
+        for path in folder.glob(".*.tmp"):
+            path.unlink()
+
+
 # A record never changes, and every load of a table asks for all that came before it.
 @lru_cache(maxsize=_RECORDS_REMEMBERED)
-def _read_record(path: Path, _written_ns: int) -> LoadRecord:
+def _read_record(path: StoragePath, _written_ns: int) -> LoadRecord:
     return LoadRecord.from_json(path.read_text())
 
 

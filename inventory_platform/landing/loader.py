@@ -25,6 +25,7 @@ from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.settlement import Settlement, cursor_spans
 from inventory_platform.landing.staging import Staged, Staging, lower_bound, parquet
+from inventory_platform.object_storage import StorageError
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import Reader, Request
 
@@ -50,7 +51,7 @@ class Loader:
         secrets: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings
-        self.lake = Lake(settings.lake_dir)
+        self.lake = Lake.of(settings)
         self.reader = reader
         self.address = address
         self.code_version = code_version
@@ -182,6 +183,13 @@ class NamedFailures:
         for secret in self.secrets:
             text = text.replace(secret, "***")
         what = f"Loading {self.contract.relation} failed: {text}"
+        if isinstance(error, duckdb.Error) and self._is_in_our_storage(text):
+            raise StorageError(
+                what,
+                "Check the network, the credentials and their rights, then load again. Nothing "
+                "of this load is visible; the last good state stays.",
+                is_transient=True,
+            ) from error
         if "No space left" in text:
             remedy = (
                 f"Free space below {self.settings.data_dir}, or set INVENTORY_DATA_DIR to a "
@@ -203,6 +211,10 @@ class NamedFailures:
                 or bool(_PASSING.search(text)),
             ) from error
         raise LandingError(what, remedy) from error
+
+    def _is_in_our_storage(self, text: str) -> bool:
+        root = self.settings.lake_root
+        return not isinstance(root, Path) and root.path in text
 
     def _is_our_file(self, name: str | None) -> bool:
         return name is None or Path(name).is_relative_to(self.settings.data_dir)

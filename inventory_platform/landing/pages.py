@@ -24,7 +24,14 @@ import pyarrow.parquet as pq
 
 from inventory_platform.duck import literal
 from inventory_platform.errors import SourceError
-from inventory_platform.landing.lake import Lake, commit_text, place
+from inventory_platform.landing.lake import (
+    Lake,
+    commit_text,
+    place,
+    remove,
+    remove_unfinished,
+)
+from inventory_platform.object_storage import StoragePath, files_below, plain_errors
 from inventory_platform.sources.base import (
     Checkpoint,
     Fetch,
@@ -87,27 +94,37 @@ class PageStore:
         return f"{self.source}__{self.fetch}"
 
     @property
-    def _log(self) -> Path:
+    def _log(self) -> StoragePath:
         return self.lake.root / "fetches" / self.source / self.fetch
 
     @property
-    def _folder(self) -> Path:
+    def _folder(self) -> StoragePath:
         return self.lake.root / "pages" / self.source / self.fetch
 
     def ids(self) -> list[str]:
         """Committed pieces, oldest first."""
-        return sorted(p.stem for p in self._log.glob("*.json")) if self._log.is_dir() else []
+        return sorted(p.stem for p in files_below(self._log, "*.json"))
 
     def record(self, fetch_id: str) -> FetchRecord:
         """Read the record of a committed piece."""
-        return FetchRecord(**json.loads((self._log / f"{fetch_id}.json").read_text()))
+        path = self._log / f"{fetch_id}.json"
+        with plain_errors(path):
+            return FetchRecord(**json.loads(path.read_text()))
 
     def last(self) -> FetchRecord | None:
         """The newest committed piece."""
         ids = self.ids()
         return self.record(ids[-1]) if ids else None
 
-    def file(self, fetch_id: str) -> Path:
+    def files(self) -> dict[str, StoragePath]:
+        """Committed pieces that have pages, oldest first, and where those are."""
+        found = {path.stem: path for path in self._files()}
+        return {i: found[i] for i in self.ids() if i in found}
+
+    def _files(self) -> list[StoragePath]:
+        return list(files_below(self._folder, "ingest_date=*/*.parquet"))
+
+    def file(self, fetch_id: str) -> StoragePath:
         """Where the pages of a piece are."""
         return self._folder / f"ingest_date={self.lake.date_of(fetch_id)}" / f"{fetch_id}.parquet"
 
@@ -178,12 +195,10 @@ class PageStore:
 
     def _sweep(self) -> None:
         committed = set(self.ids())
-        for path in list(self._folder.glob("ingest_date=*/*.parquet")):
+        for path in self._files():
             if path.stem not in committed:
-                path.unlink()
-        if self._log.is_dir():
-            for path in self._log.glob(".*.tmp"):
-                path.unlink()
+                remove(path)
+        remove_unfinished(self._log)
 
 
 class _Piece:
@@ -287,17 +302,17 @@ class PageReader:
                 f"Nothing of {store.name} has been fetched yet.",
                 f"Materialize `pages/{store.name}` first; `inventory run` does.",
             )
-        kept = [i for i in ids if store.file(i).exists()]
+        kept = store.files()
         if request.is_whole:
-            wanted = kept[-1:]
+            wanted = list(kept)[-1:]
         else:
             wanted = [i for i in kept if request.resume is None or i > request.resume]
-        documents = _documents([store.file(i) for i in wanted], stream_of(request.table))
+        documents = _documents([kept[i] for i in wanted], stream_of(request.table))
         for relation in rows_of(con, documents, request):
             yield replace(relation, resume=ids[-1])
 
 
-def _documents(files: list[Path], stream: str) -> str:
+def _documents(files: list[StoragePath], stream: str) -> str:
     if not files:
         return (
             "select null::varchar as document, null::varchar as origin, 0 as position, "

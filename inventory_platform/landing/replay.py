@@ -52,7 +52,7 @@ def replay(
     Raises:
         LandingError: The replay could not be kept; nothing of it is visible.
     """
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings)
     started = datetime.now(UTC).replace(tzinfo=None)
     with (
         NamedFailures(contract, settings, frozenset()),

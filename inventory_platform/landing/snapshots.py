@@ -3,7 +3,7 @@
     planning/<table>/as_of=YYYY-MM-DD/<table>.parquet
 
 Everything else in the warehouse can be worked out again; what was expected on an earlier day
-cannot. A file is written aside and appears by one rename; working a day out again replaces it.
+cannot. A file is written aside and appears at once; working a day out again replaces it.
 What the rows mean is the business of whoever keeps them.
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
 from inventory_platform.landing.lake import Lake, place
+from inventory_platform.object_storage import StoragePath, files_below, plain_errors
 
 _ZONE = "planning"
 
@@ -41,12 +41,14 @@ class Snapshots:
     def days(self) -> list[date]:
         """The days that are kept, oldest first."""
         folder = self.lake.root / _ZONE / self.table
-        kept = folder.glob(f"as_of=*/{self.table}.parquet")
+        kept = files_below(folder, f"as_of=*/{self.table}.parquet")
         return sorted(date.fromisoformat(path.parent.name.removeprefix("as_of=")) for path in kept)
 
     def read(self, as_of: date) -> pl.DataFrame:
         """The rows of a kept day."""
-        return pl.read_parquet(self._file(as_of), hive_partitioning=False)
+        path = self._file(as_of)
+        with plain_errors(path), path.open("rb") as file:
+            return pl.read_parquet(file, hive_partitioning=False)
 
     def keep(self, as_of: date, rows: pl.DataFrame) -> None:
         """Keep the rows of a day, instead of those kept for it before."""
@@ -55,6 +57,6 @@ class Snapshots:
             rows.write_parquet(staged, compression="zstd")
             place(staged, self._file(as_of))
 
-    def _file(self, as_of: date) -> Path:
+    def _file(self, as_of: date) -> StoragePath:
         folder = self.lake.root / _ZONE / self.table / f"as_of={as_of.isoformat()}"
         return folder / f"{self.table}.parquet"

@@ -2,7 +2,7 @@
 
 The same views serve the warehouse, which dbt builds in, and `inventory query`, which works
 beside a running pipeline. They hold paths relative to the lake (`file_search_path`), so the
-lake's folder may move, and they name committed files only.
+lake's folder may move, or addresses of object storage, and they name committed files only.
 """
 
 from __future__ import annotations
@@ -68,17 +68,18 @@ def create_views(
     """Show the lake's committed state in the schemas `raw` and `ops`.
 
     Args:
-        con: A connection whose `file_search_path` is the lake's folder.
+        con: A connection of `duck.connect`, which finds the lake's files.
         lake: The lake.
         contracts: The tables to show.
         as_of: Show the state after this load instead of the newest.
         changed: The one table whose raw view has to be made anew; views of other tables are
-            made where there is none. Every view is made anew when omitted.
+            made where there is none of this lake. Every view is made anew when omitted.
     """
     contracts = list(contracts)
+    lake = lake.as_of_now()
     con.execute("create schema if not exists raw")
     con.execute("create schema if not exists ops")
-    present = set() if changed is None else _raw_views(con)
+    present = set() if changed is None else _raw_views(con, lake)
     for contract in contracts:
         if contract == changed or contract.relation not in present:
             create_raw_view(con, lake, contract, as_of)
@@ -86,8 +87,13 @@ def create_views(
     create_quarantine_view(con, lake, contracts, as_of)
 
 
-def _raw_views(con: duckdb.DuckDBPyConnection) -> set[str]:
-    found = con.execute("select view_name from duckdb_views() where schema_name = 'raw'").fetchall()
+def _raw_views(con: duckdb.DuckDBPyConnection, lake: Lake) -> set[str]:
+    """The raw views there are, without those that read a lake at another address."""
+    found = con.execute(
+        "select view_name from duckdb_views() where schema_name = 'raw' "
+        "and (sql not like '%read_parquet%' or contains(sql, ?))",
+        [f"'{lake.sql_path(lake.root / 'raw')}/"],
+    ).fetchall()
     return {name for (name,) in found}
 
 

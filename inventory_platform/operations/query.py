@@ -42,7 +42,7 @@ def reader(
         writes: Files that the caller, not a query, will write over the connection.
     """
     with duck.connect(settings) as con:
-        create_views(con, Lake(settings.lake_dir, absolute=True), contracts.values())
+        create_views(con, Lake.of(settings, absolute=True), contracts.values())
         con.execute("create schema marts")
         roots = (settings.published_dir, settings.live_dir)
         published = [found for root in roots if (found := current_publication(root))]
@@ -60,7 +60,8 @@ def reader(
                     f"create view ops.{identifier(table)} as "
                     f"from read_parquet({literal(str(folder / f'{table}.parquet'))})"
                 )
-        folders = [settings.lake_dir, settings.published_dir.resolve()]
+        lake, shown = settings.lake_root, settings.published_dir
+        folders = [lake, shown.resolve() if isinstance(shown, Path) else shown]
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         con.execute(f"set allowed_directories = [{allowed}]")
         con.execute(f"set allowed_paths = [{', '.join(literal(str(path)) for path in writes)}]")

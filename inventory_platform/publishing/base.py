@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from inventory_platform.object_storage import StoragePath
 from inventory_platform.publishing.parquet import Publication
 
 
@@ -104,7 +104,9 @@ class Destination(Protocol):
     def marts(self) -> Sequence[str] | None:
         """The marts it is given; None for all."""
 
-    def publish(self, folder: Path, publication: Publication, marts: Sequence[Mart]) -> Report:
+    def publish(
+        self, folder: StoragePath, publication: Publication, marts: Sequence[Mart]
+    ) -> Report:
         """Make readers there see a published version, all of it at once.
 
         Raises:

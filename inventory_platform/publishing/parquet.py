@@ -5,6 +5,9 @@
     published/live/…                                        the same for marts behind a stream
     published/operations/…                                  and for the history of operations
 
+In object storage there is neither a rename nor a link. There files are written where they stay,
+and `current.json`, which names the version, is switched by one PUT.
+
 A reader that resolves `current` once keeps a consistent set of files even while the next
 version appears; the last few versions stay for readers that are slow.
 """
@@ -17,12 +20,21 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
+from inventory_platform.object_storage import StorageError, StoragePath, plain_errors, send_text
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+POINTER = "current.json"
+"""File of a published folder in object storage that names the version readers should use."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Publication:
 
 
 def publish(
-    root: Path,
+    root: StoragePath,
     con: duckdb.DuckDBPyConnection,
     *,
     keep: int,
@@ -70,10 +82,12 @@ def publish(
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     version = now.strftime("%Y%m%dT%H%M%S%f")
-    staged = root / "versions" / f".{version}"
     target = root / "versions" / version
+    staged = target
     try:
-        staged.mkdir(parents=True)
+        if isinstance(target, Path):
+            staged = target.parent / f".{version}"
+            staged.mkdir(parents=True)
         rows = {
             mart: _write(con, schema, mart, staged / f"{mart}.parquet") for mart in sorted(marts)
         }
@@ -86,11 +100,14 @@ def publish(
             loads=dict(loads),
             inputs=inputs,
         )
-        (staged / "manifest.json").write_text(json.dumps(asdict(publication), indent=1))
-        staged.replace(target)
-        _switch(root, version)
-    except (OSError, duckdb.IOException) as error:
-        shutil.rmtree(staged, ignore_errors=True)
+        with plain_errors(staged):
+            (staged / "manifest.json").write_text(json.dumps(asdict(publication), indent=1))
+            if isinstance(staged, Path) and isinstance(target, Path):
+                staged.replace(target)
+            _switch(root, version)
+    except (OSError, StorageError, duckdb.IOException, duckdb.HTTPException) as error:
+        if isinstance(staged, Path):
+            shutil.rmtree(staged, ignore_errors=True)
         raise PublishError(
             f"Marts cannot be published to {root}: {error}",
             "Free disk space or make the folder writable. The version before stays current.",
@@ -99,7 +116,7 @@ def publish(
     return publication
 
 
-def _write(con: duckdb.DuckDBPyConnection, schema: str, mart: str, path: Path) -> int:
+def _write(con: duckdb.DuckDBPyConnection, schema: str, mart: str, path: StoragePath) -> int:
     relation = f"{identifier(schema)}.{identifier(mart)}"
     con.execute(f"copy {relation} to {literal(str(path))} (format parquet, compression zstd)")
     expected, written = con.execute(
@@ -111,31 +128,90 @@ def _write(con: duckdb.DuckDBPyConnection, schema: str, mart: str, path: Path) -
             f"{path.name} holds {written} rows where the mart has {expected}.",
             "Publish again; the version before stays current.",
         )
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    if isinstance(path, Path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     return int(written)
 
 
-def _switch(root: Path, version: str) -> None:
+def _switch(root: StoragePath, version: str) -> None:
+    if not isinstance(root, Path):
+        commit_pointer(root, version)
+        return
     link = root / ".current"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("versions") / version, target_is_directory=True)
     link.replace(root / "current")
 
 
-def _remove_old(root: Path, keep: int) -> None:
+def commit_pointer(root: UPath, version: str) -> None:
+    """Make a version the one that readers of a folder in object storage use.
+
+    Raises:
+        StorageError: Object storage did not take it.
+    """
+    send_text(json.dumps({"version": version}), root / POINTER)
+
+
+def _remove_old(root: StoragePath, keep: int) -> None:
+    if not isinstance(root, Path):
+        _remove_old_objects(root, keep)
+        return
     versions = sorted(p for p in (root / "versions").iterdir() if not p.name.startswith("."))
     for path in versions[:-keep]:
         shutil.rmtree(path)
 
 
-def current_publication(root: Path) -> tuple[Path, Publication] | None:
-    """The folder and content of the version readers should use, or None before the first."""
+def _remove_old_objects(root: UPath, keep: int) -> None:
+    with plain_errors(root):
+        files = root.fs.find((root / "versions").path)
+        by_version: dict[str, list[str]] = {}
+        for file in files:
+            by_version.setdefault(file.split("/versions/")[-1].split("/")[0], []).append(file)
+        # What has no manifest was cut off: nobody reads it.
+        whole = [v for v in sorted(by_version) if _has_manifest(by_version[v])]
+        for version in by_version.keys() - set(whole[-keep:]):
+            root.fs.rm(by_version[version])
+
+
+def _has_manifest(files: Sequence[str]) -> bool:
+    return any(file.endswith("/manifest.json") for file in files)
+
+
+def current_publication(root: StoragePath) -> tuple[StoragePath, Publication] | None:
+    """The folder and content of the version readers should use, or None before the first.
+
+    Raises:
+        StorageError: Object storage does not answer, or refuses.
+    """
+    if not isinstance(root, Path):
+        return _current_in_storage(root)
     link = root / "current"
     if not link.exists():
         return None
     folder = link.resolve()
     return folder, Publication(**json.loads((folder / "manifest.json").read_text()))
+
+
+def _current_in_storage(root: UPath) -> tuple[StoragePath, Publication] | None:
+    with plain_errors(root):
+        try:
+            version = json.loads((root / POINTER).read_text())["version"]
+        except FileNotFoundError:
+            return None
+        folder = root / "versions" / version
+        return folder, _publication_in(folder)
+
+
+# A published version never changes, and every page and metric asks.
+@lru_cache(maxsize=32)
+def _publication_in(folder: UPath) -> Publication:
+    return Publication(**json.loads((folder / "manifest.json").read_text()))
+
+
+def current_link(root: StoragePath) -> StoragePath:
+    """Where people look for the current version: the link in a folder, in object storage `root`."""
+    return root / "current" if isinstance(root, Path) else root

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
+from inventory_platform.object_storage import StoragePath
 from inventory_platform.publishing.base import Mart, Report, Sent
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.publishing.postgres_compare import (
@@ -122,7 +122,9 @@ class PostgresDestination:
         self._everything = everything
         self._server = PostgresServer(settings, name, connection, password, self.where)
 
-    def publish(self, folder: Path, publication: Publication, marts: Sequence[Mart]) -> Report:
+    def publish(
+        self, folder: StoragePath, publication: Publication, marts: Sequence[Mart]
+    ) -> Report:
         """Make readers of the schema see a published version, all of it at once.
 
         Raises:
@@ -149,7 +151,7 @@ class PostgresDestination:
             postponed=postponed,
         )
 
-    def pending(self, folder: Path, marts: Sequence[Mart]) -> list[str]:
+    def pending(self, folder: StoragePath, marts: Sequence[Mart]) -> list[str]:
         """The statements that give the tables the form they should have; runs none of them.
 
         Raises:
@@ -199,14 +201,16 @@ class PostgresDestination:
         for statement in self._own(state):
             execute(con, statement)
 
-    def _table(self, con: duckdb.DuckDBPyConnection, folder: Path, mart: Mart) -> tuple[Table, str]:
+    def _table(
+        self, con: duckdb.DuckDBPyConnection, folder: StoragePath, mart: Mart
+    ) -> tuple[Table, str]:
         file = f"read_parquet({literal(str(folder / f'{mart.name}.parquet'))})"
         return table_of(self.schema, mart, columns_of(con, f"select * from {file}")), file
 
     # -- one mart --------------------------------------------------------------------------
 
     def _plan(
-        self, con: duckdb.DuckDBPyConnection, folder: Path, mart: Mart, state: _State
+        self, con: duckdb.DuckDBPyConnection, folder: StoragePath, mart: Mart, state: _State
     ) -> _Load:
         table, file = self._table(con, folder, mart)
         found = state.tables.get(mart.name)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,6 +19,7 @@ from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import literal
 from inventory_platform.landing.lake import Lake, LoadRecord
+from inventory_platform.object_storage import StoragePath
 from inventory_platform.operations.alerts.config import DiskLimits, QuarantineLimits
 from inventory_platform.operations.alerts.model import Cause, Kind, Observation, Severity
 from inventory_platform.operations.freshness import Freshness, freshness
@@ -145,7 +145,7 @@ def unusual_stock(settings: Settings, pages: str) -> Level | None:
 
 # A published version never changes, and each look asks.
 @lru_cache(maxsize=1)
-def _stock_anomalies(settings: Settings, version: Path) -> list[tuple[Any, ...]]:
+def _stock_anomalies(settings: Settings, version: StoragePath) -> list[tuple[Any, ...]]:
     anomalies = literal(str(version / "fct_anomalies.parquet"))
     days = literal(str(version / "fct_stock_daily.parquet"))
     with duck.connect(settings) as con:

@@ -159,7 +159,7 @@ def _levels(
 ) -> Iterator[Observation]:
     settings, limits = registry.settings, config.causes
     pages = settings.pages_url
-    lake = Lake(settings.lake_dir)
+    lake = Lake.of(settings).as_of_now()
     questions: dict[str, Callable[[], Level | None]] = {
         "stale data": lambda: levels.stale_data(instance, specs, now, pages),
         "quarantine": lambda: levels.quarantine_rate(

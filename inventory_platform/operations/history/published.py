@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from inventory_platform.object_storage import StoragePath, plain_errors
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import Settings
 
@@ -21,12 +22,17 @@ class Published:
         published_at: When it was published, naive UTC.
     """
 
-    folder: Path
+    folder: StoragePath
     published_at: datetime
 
     def table(self, name: str) -> pl.LazyFrame:
         """One of its tables."""
-        return pl.scan_parquet(self.folder / f"{name}.parquet")
+        path = self.folder / f"{name}.parquet"
+        if isinstance(path, Path):
+            return pl.scan_parquet(path)
+        # The tables are small, and credentials are found in one way only.
+        with plain_errors(path), path.open("rb") as file:
+            return pl.read_parquet(file, hive_partitioning=False).lazy()
 
 
 def read_published(settings: Settings) -> Published | None:

@@ -16,6 +16,7 @@ from inventory_platform.assets.operations import OPERATIONS
 from inventory_platform.duck import identifier
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_quarantine_view
+from inventory_platform.object_storage import StoragePath
 from inventory_platform.operations.alerts.config import read_config
 from inventory_platform.operations.alerts.redaction import redactor
 from inventory_platform.operations.freshness import freshness
@@ -31,7 +32,7 @@ from inventory_platform.operations.history.tables import (
     PUBLISHED,
     QUARANTINED_ROWS,
 )
-from inventory_platform.publishing.parquet import Publication, publish
+from inventory_platform.publishing.parquet import Publication, current_link, publish
 from inventory_platform.registry import Registry, code_version
 
 _REFRESHED_EVERY = timedelta(hours=1)
@@ -64,7 +65,7 @@ def record_history(
     """
     settings = registry.settings
     specs = list(specs)
-    lake = Lake(settings.lake_dir, absolute=True)
+    lake = Lake.of(settings, absolute=True).as_of_now()
     what, patience = "The history of operations", settings.lock_timeout_seconds
     with lake.lock_named(_LOCK, what, patience), duck.connect(settings) as con:
         now = _now()
@@ -218,14 +219,14 @@ def _insert(
         con.unregister("given")
 
 
-def _tell(instance: dg.DagsterInstance, root: Path, publication: Publication) -> None:
+def _tell(instance: dg.DagsterInstance, root: StoragePath, publication: Publication) -> None:
     table = "\n".join(f"| {name} | {rows:,} |" for name, rows in publication.rows.items())
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
             asset_key=OPERATIONS,
             metadata={
                 "dagster/row_count": sum(publication.rows.values()),
-                "dagster/uri": str(root / "current"),
+                "dagster/uri": str(current_link(root)),
                 "version": publication.version,
                 "tables": dg.MetadataValue.md(f"| table | rows |\n| --- | ---: |\n{table}"),
             },

@@ -8,16 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from inventory_platform.object_storage import StoragePath, plain_errors
 from inventory_platform.settings import Settings
 
 
 def measure(settings: Settings, dagster_home: Path, now: datetime) -> list[dict[str, Any]]:
     """Number and bytes of the files of each layer; a layer that is not there has none."""
     warehouse = settings.warehouse_file
-    layers = {
-        "raw": [settings.lake_dir / "raw"],
-        "quarantine": [settings.lake_dir / "quarantine"],
-        "pages": [settings.lake_dir / "pages"],
+    lake = settings.lake_root
+    layers: dict[str, list[StoragePath]] = {
+        "raw": [lake / "raw"],
+        "quarantine": [lake / "quarantine"],
+        "pages": [lake / "pages"],
         "warehouse": [warehouse, Path(f"{warehouse}.wal")],
         "published": [settings.published_dir],
         "dagster": [dagster_home],
@@ -30,8 +32,13 @@ def measure(settings: Settings, dagster_home: Path, now: datetime) -> list[dict[
     return found
 
 
-def _sizes(path: Path) -> Iterator[int]:
+def _sizes(path: StoragePath) -> Iterator[int]:
     """Size of a file, or of every file below a folder; links are not followed."""
+    if not isinstance(path, Path):
+        with plain_errors(path):
+            found = path.fs.find(path.path, detail=True)
+        yield from (info["size"] for info in found.values())
+        return
     if path.is_dir():
         try:
             entries = list(os.scandir(path))

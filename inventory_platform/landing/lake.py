@@ -1,6 +1,7 @@
 """The lake's files: raw zone, quarantine, load log, and the one commit point of a load.
 
     raw/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet          accepted rows
+    raw/<source>/<table>/ingest_date=YYYY-MM-DD/<first>-<last>.parquet     those of several loads
     quarantine/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet   rejected rows
     loads/<source>/<table>/<load_id>.json                                  the load's record
 
@@ -18,7 +19,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -137,14 +138,11 @@ class Lake:
     def files(
         self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
     ) -> list[str]:
-        """Committed files of a table, oldest load first, as SQL names them."""
-        committed = set(self.load_ids(contract, as_of))
-        found = self._files_of(zone, contract)
-        return [
-            self.sql_path(path)
-            for path in sorted(found, key=lambda p: p.stem)
-            if path.stem in committed
-        ]
+        """Committed files of a table, oldest load first, as SQL names them.
+
+        A file of several loads may hold later ones than `as_of` too: its rows say which.
+        """
+        return [self.sql_path(path) for path in self.paths(zone, contract, as_of)]
 
     def _files_of(self, zone: str, contract: TableContract) -> Iterator[Path]:
         return (self.root / zone / contract.source / contract.name).glob("ingest_date=*/*.parquet")
@@ -225,7 +223,7 @@ class Lake:
         committed = set(self.load_ids(contract))
         for zone in ("raw", "quarantine"):
             for path in list(self._files_of(zone, contract)):
-                if path.stem not in committed:
+                if loads_in(path)[0] not in committed:
                     path.unlink()
         if self.log_dir(contract).is_dir():
             for path in self.log_dir(contract).glob(".*.tmp"):
@@ -239,8 +237,9 @@ class Lake:
 
     @staticmethod
     def date_of(record_id: str) -> date:
-        """The day an id was made."""
-        return datetime.strptime(record_id, _ID_FORMAT).replace(tzinfo=UTC).date()
+        """The day an id was made; of several loads in one file, the first."""
+        first, _ = loads_in(record_id)
+        return datetime.strptime(first, _ID_FORMAT).replace(tzinfo=UTC).date()
 
     def commit(
         self, contract: TableContract, record: LoadRecord, staged: dict[str, Path]
@@ -276,6 +275,39 @@ class Lake:
 
     def _commit_record(self, contract: TableContract, record: LoadRecord) -> None:
         commit_text(self.log_dir(contract) / f"{record.load_id}.json", record.to_json())
+
+    def paths(
+        self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
+    ) -> list[Path]:
+        """Committed files of a table, oldest load first, without those another one replaces."""
+        committed = set(self.load_ids(contract, as_of))
+        found = [p for p in self._files_of(zone, contract) if loads_in(p)[0] in committed]
+        return uncovered(found)
+
+    def covered(self, zone: Literal["raw", "quarantine"], contract: TableContract) -> list[Path]:
+        """Files of a table that a file of several loads replaces; nobody looks at them."""
+        shown = set(self.paths(zone, contract))
+        return [path for path in self._files_of(zone, contract) if path not in shown]
+
+
+def loads_in(file: Path | str) -> tuple[str, str]:
+    """The first and the last load whose rows a file holds, by its name."""
+    first, _, last = Path(file).stem.partition("-")
+    return first, last or first
+
+
+def uncovered(files: Iterable[Path]) -> list[Path]:
+    """Files without those whose loads lie in another one's, oldest load first.
+
+    Two files hold the same loads, or none in common, or one all of the other's: nothing else is
+    ever written.
+    """
+    widest_first = sorted(files, key=lambda path: loads_in(path)[1], reverse=True)
+    shown: list[Path] = []
+    for path in sorted(widest_first, key=lambda path: loads_in(path)[0]):
+        if not shown or loads_in(path)[1] > loads_in(shown[-1])[1]:
+            shown.append(path)
+    return shown
 
 
 def place(staged: Path, target: Path) -> None:

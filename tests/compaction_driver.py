@@ -11,7 +11,6 @@ import conftest
 import kill_driver
 
 from inventory_platform.contracts.base import describe
-from inventory_platform.operations.compaction import compact
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 
@@ -20,6 +19,9 @@ def main() -> None:
     """Compact, or die on the way."""
     data, point, when, count = sys.argv[1:]
     kill_driver.die_at(point, when, int(count))
+    # Only now, so that it takes the function that kills.
+    from inventory_platform.operations.compaction import compact
+
     contract = describe(conftest.Items, "shop")
     registry = Registry(Settings(data_dir=Path(data), threads=1), {}, {"shop__items": contract})
     compact(registry, date(2026, 6, 10))

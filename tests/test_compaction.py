@@ -159,7 +159,7 @@ def test_a_merged_file_that_is_not_what_it_was_made_of_is_refused(shop, items, i
     before = states(shop, items, ids)
     original = compaction._content
     monkeypatch.setattr(
-        compaction, "_content", lambda con, rows: [*original(con, rows), ("-" in rows,)]
+        compaction, "_content", lambda con, rows: [*original(con, rows), ("/raw.2" in rows,)]
     )
     with pytest.raises(LandingError, match="changed their rows"):
         compact_table(registry(shop, items), items, TODAY)

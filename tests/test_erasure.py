@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from inventory_platform.cli import app
 from inventory_platform.contracts.base import (
     Contract,
     Integer,
@@ -430,3 +432,25 @@ def test_a_payload_that_is_no_row_is_left_to_the_search_for_values(erased):
     assert kept.of_payload("1,broken") == "1,broken"
     assert kept.of_payload('{"CustomerID": "2", "Name": "C"}') == '{"CustomerID": "2", "Name": "C"}'
     assert kept.of_payload('{"CustomerID": "1", "Name": "A", "x": 1}') == '{"CustomerID": "1"}'
+
+
+def test_the_command_reports_erases_and_proves_and_asks_who(ada, monkeypatch):
+    registry = platform(ada)
+    monkeypatch.setattr("inventory_platform.cli.lifecycle.get_settings", lambda: ada.settings)
+    monkeypatch.setattr("inventory_platform.registry.read_registry", lambda _: registry)
+
+    def command(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, ["erase", *arguments])
+        return result.exit_code, " ".join(result.output.split())
+
+    row = ("--source", "shop", "--table", "customers", "--key", "1")
+    assert command("--source", "shop")[0] == 2
+    assert command()[0] == 2
+    code, told = command(*row)
+    assert (code, "shop__customers │ 2" in told, "Nothing was changed" in told) == (0, True, True)
+    code, told = command(*row, "--by", "the desk", "--apply")
+    assert (code, "nothing left in files" in told) == (0, True)
+    assert ADA[1] not in told
+    code, told = command("--replay")
+    assert (code, "1 erasures hold." in told) == (0, True)
+    assert read_erasures(ada.lake)[0].requested_by == "the desk"

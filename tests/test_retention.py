@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from inventory_platform.cli import app
 from inventory_platform.errors import SettingsError
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.operations.compaction import compact
@@ -124,11 +126,13 @@ def test_versions_are_told_apart_by_the_cursor_where_there_is_one(shop, events):
 def test_a_state_of_which_rows_were_removed_is_refused_and_a_later_one_is_not(history, items):
     registry = platform(history, "[default]\nhistory = 20", items)
     ids = history.lake.load_ids(items)
-    require_history(registry, ids[0])
+    require_history(history.settings, ids[0])
     retain(registry, TODAY, apply=True)
     with pytest.raises(RetentionError, match=r"shop__items before 2026-06-10 was removed"):
-        require_history(registry, ids[1])
-    require_history(registry, ids[2])
+        require_history(history.settings, ids[1])
+    require_history(history.settings, ids[2])
+    with pytest.raises(RetentionError, match="'yesterday' is not the id of a load"):
+        require_history(history.settings, "yesterday")
     (record,) = (history.settings.lake_dir / "retention").glob("*.json")
     assert json.loads(record.read_text())["removed"][0]["rows"] == 2
 
@@ -229,3 +233,23 @@ def test_a_wrong_rule_is_named_and_nothing_is_removed(shop, items, rules, named)
 
 def test_the_rules_that_are_shipped_can_be_read():
     assert read_policy(read_registry(Settings())).default.history == 1095
+
+
+def test_the_command_reports_and_removes_and_compaction_tells_what_it_merged(
+    history, items, monkeypatch
+):
+    registry = platform(history, "[default]\nhistory = 1", items)
+    monkeypatch.setattr("inventory_platform.cli.lifecycle.get_settings", lambda: history.settings)
+    monkeypatch.setattr("inventory_platform.registry.read_registry", lambda _: registry)
+
+    def command(*arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    assert "4 files became 1." in command("compact")
+    told = command("retention")
+    assert "4 rows may go" in told
+    assert "default.history = 1 days" in told
+    assert "4 rows removed" in command("retention", "--apply")
+    assert "0 rows may go" in command("retention")

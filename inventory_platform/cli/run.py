@@ -121,10 +121,13 @@ def rebuild(
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import BUILD
+    from inventory_platform.operations.retention import require_history
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.warehouse import drop_warehouse, only_run
 
     settings = get_settings()
+    if as_of:
+        require_history(settings, as_of)
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     with only_run(settings, settings.lock_timeout_seconds):

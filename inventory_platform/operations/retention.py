@@ -31,6 +31,7 @@ from inventory_platform.landing.lake import Lake, commit_text, place
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.landing.views import QUARANTINE_TYPES, empty_select, metadata_types
 from inventory_platform.registry import Registry
+from inventory_platform.settings import Settings
 
 Zone = Literal["history", "quarantine", "pages"]
 
@@ -161,14 +162,20 @@ def retain(
     return found
 
 
-def require_history(registry: Registry, load_id: str) -> None:
+def require_history(settings: Settings, load_id: str) -> None:
     """Refuse the state after a load when rows it had were removed since.
 
     Raises:
-        RetentionError: They were; names a table and the day.
+        RetentionError: They were, or that is no load; names a table and the day.
     """
-    day = Lake.date_of(load_id)
-    folder = Lake(registry.settings.lake_dir).root / _RECORDS
+    try:
+        day = Lake.date_of(load_id)
+    except ValueError:
+        raise RetentionError(
+            f"{load_id!r} is not the id of a load.",
+            "Ids look like 20260131T235900000000; `ops.loads` lists them.",
+        ) from None
+    folder = settings.lake_dir / _RECORDS
     for path in sorted(folder.glob("*.json")):
         for kept in json.loads(path.read_text())["removed"]:
             if kept["zone"] == "history" and day.isoformat() < kept["before"]:

@@ -139,3 +139,19 @@ def current_publication(root: Path) -> tuple[Path, Publication] | None:
         return None
     folder = link.resolve()
     return folder, Publication(**json.loads((folder / "manifest.json").read_text()))
+
+
+def publication_of(root: Path, version: str) -> tuple[Path, Publication]:
+    """The folder and content of one version that is still kept.
+
+    Raises:
+        PublishError: It is not; names those that are.
+    """
+    kept = sorted(p.name for p in (root / "versions").glob("[!.]*"))
+    if version not in kept:
+        raise PublishError(
+            f"There is no published version {version!r}.",
+            f"Kept are: {', '.join(kept) or 'none'}. INVENTORY_PUBLISHED_VERSIONS keeps more.",
+        )
+    folder = (root / "versions" / version).resolve()
+    return folder, Publication(**json.loads((folder / "manifest.json").read_text()))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
@@ -151,6 +151,17 @@ class Settings(BaseSettings):
         local = f"http://127.0.0.1:{self.dagster_port}"
         return f"{self.public_url}/dagster" if self.public_url else local
 
+    # How long data is kept, and whom it is about.
+    retention_file: ProjectPath = Field(
+        default=PROJECT_DIR / "retention.toml", description="How long each table's rows are kept."
+    )
+    people_file: ProjectPath = Field(
+        default=PROJECT_DIR / "people.toml", description="Where a customer's rows begin."
+    )
+    erasure_key: SecretStr | None = Field(
+        default=None, min_length=32, description="Secret that erased people are recognised by."
+    )
+
     # Destinations outside the platform.
     destinations_file: ProjectPath = Field(
         default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
@@ -205,6 +216,11 @@ class Settings(BaseSettings):
     def warehouse_file(self) -> Path:
         """The DuckDB file that dbt builds in; opened by the pipeline only."""
         return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def customer_mappings_file(self) -> Path:
+        """What people decided about which customer a source means; a seed of the models."""
+        return PROJECT_DIR / "seeds" / "reference" / "customer_mappings.csv"
 
     @property
     def published_dir(self) -> StoragePath:

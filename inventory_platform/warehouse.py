@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -129,6 +130,18 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
             "Free disk space or mend permissions; `inventory rebuild` makes the file anew from "
             "the raw zone.",
         ) from error
+
+
+def drop_warehouse(settings: Settings) -> None:
+    """Remove the warehouse file; the caller is the only run.
+
+    Raises:
+        WarehouseError: Another program, such as dbt started by hand, has it open.
+    """
+    with open_warehouse(settings):
+        pass
+    for suffix in ("", ".wal"):
+        Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
 
 
 def refresh(

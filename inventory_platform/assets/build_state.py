@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.dbt_project import input_files
-from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.lake import Lake, loads_in
 from inventory_platform.landing.loader import contract_version
 from inventory_platform.registry import Registry, code_version
 from inventory_platform.settings import Settings
@@ -165,7 +165,7 @@ def build_inputs(registry: Registry) -> str:
     lake = Lake.of(registry.settings).as_of_now()
     digest = hashlib.sha256(code_version().encode())
     for relation, contract in registry.relations.items():
-        newest = lake.files("raw", contract)[-1:]
+        newest = [loads_in(path)[1] for path in lake.paths("raw", contract)[-1:]]
         digest.update(f"{relation} {contract_version(contract)} {newest}".encode())
     for path in input_files(registry.settings):
         digest.update(str(path).encode() + path.read_bytes())

@@ -1,16 +1,19 @@
-"""What is tidied up by itself: Dagster's old runs, old logs, what killed processes left behind.
+"""What is tidied up by itself: Dagster's old runs, old logs, leftovers, small files of the lake.
 
-Nothing of the lake, the warehouse or the published marts is touched here. Each matter is one op
-of the job, so that one that fails keeps no other from being done.
+No row of the lake, the warehouse or the published marts changes here. Each matter is one op of
+the job, so that one that fails keeps no other from being done.
 """
 
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 
+from inventory_platform.operations.compaction import compact
+from inventory_platform.registry import read_registry
 from inventory_platform.settings import Settings
 
 MAINTAIN = "maintain"
@@ -43,15 +46,22 @@ def build_maintenance_job(settings: Settings) -> dg.JobDefinition:
         gone += _remove(settings.temp_dir / "spill", "*", _LEFT_BEHIND_SECONDS)
         context.log.info("Removed %d leftovers.", gone)
 
+    @dg.op(description="Merges the small files of past days and months in the lake.")
+    def small_files(context: dg.OpExecutionContext) -> None:
+        results = compact(read_registry(settings), datetime.now(UTC).date())
+        merged, into = sum(r.merged for r in results), sum(r.into for r in results)
+        context.log.info("%d files became %d.", merged, into)
+
     @dg.job(
         name=MAINTAIN,
-        description="Removes old runs, logs and leftovers; touches no data.",
+        description="Removes old runs, logs and leftovers, merges small files; changes no row.",
         executor_def=dg.in_process_executor,
     )
     def maintain() -> None:
         old_runs()
         old_logs()
         leftovers()
+        small_files()
 
     return maintain
 

@@ -65,6 +65,12 @@ def query(
     sql: Annotated[str, typer.Argument(help="One query over the schemas raw, ops and marts.")],
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,
     limit: Annotated[int, typer.Option(help="Most rows printed as a table.")] = 100,
+    as_of: Annotated[
+        str | None, typer.Option(help="Show raw and ops as they were after this load.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Show the marts of this published version.")
+    ] = None,
 ) -> None:
     """Run a read-only query over the last good state, also while a pipeline is running.
 
@@ -77,7 +83,8 @@ def query(
     from inventory_platform.registry import read_registry
 
     settings = get_settings()
-    with reader(settings, read_registry(settings).relations) as con:
+    relations = read_registry(settings).relations
+    with reader(settings, relations, as_of=as_of, version=version) as con:
         cursor = run_query(con, sql)
         names = [column[0] for column in cursor.description or []]
         match format:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -122,18 +121,18 @@ def rebuild(
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import BUILD
+    from inventory_platform.operations.retention import require_history
     from inventory_platform.operations.runs import prepare_instance
-    from inventory_platform.warehouse import only_run, open_warehouse
+    from inventory_platform.warehouse import drop_warehouse, only_run
 
     settings = get_settings()
+    if as_of:
+        require_history(settings, as_of)
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     with only_run(settings, settings.lock_timeout_seconds):
-        with open_warehouse(settings):
-            pass  # No other program, such as dbt started by hand, has it open.
+        drop_warehouse(settings)
         forget_build(settings)
-        for suffix in ("", ".wal"):
-            Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
         if as_of:
             _rebuild_as_of(registry, as_of)
             return

@@ -1,6 +1,7 @@
 """The lake's files: raw zone, quarantine, load log, and the one commit point of a load.
 
     raw/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet          accepted rows
+    raw/<source>/<table>/ingest_date=YYYY-MM-DD/<first>-<last>.parquet     those of several loads
     quarantine/<source>/<table>/ingest_date=YYYY-MM-DD/<load_id>.parquet   rejected rows
     loads/<source>/<table>/<load_id>.json                                  the load's record
 
@@ -27,7 +28,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from inventory_platform.contracts.base import TableContract
@@ -182,14 +183,11 @@ class Lake:
     def files(
         self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
     ) -> list[str]:
-        """Committed files of a table, oldest load first, as SQL names them."""
-        committed = set(self.load_ids(contract, as_of))
-        found = self._files_of(zone, contract)
-        return [
-            self.sql_path(path)
-            for path in sorted(found, key=lambda p: p.stem)
-            if path.stem in committed
-        ]
+        """Committed files of a table, oldest load first, as SQL names them.
+
+        A file of several loads may hold later ones than `as_of` too: its rows say which.
+        """
+        return [self.sql_path(path) for path in self.paths(zone, contract, as_of)]
 
     def _files_of(self, zone: str, contract: TableContract) -> Iterable[StoragePath]:
         return self._find(zone, contract, "ingest_date=*/*.parquet")
@@ -276,7 +274,7 @@ class Lake:
         committed = set(self.load_ids(contract))
         for zone in ("raw", "quarantine"):
             for path in list(self._files_of(zone, contract)):
-                if path.stem not in committed:
+                if loads_in(path)[0] not in committed:
                     remove(path)
         remove_unfinished(self.log_dir(contract))
 
@@ -295,8 +293,9 @@ class Lake:
 
     @staticmethod
     def date_of(record_id: str) -> date:
-        """The day an id was made."""
-        return datetime.strptime(record_id, _ID_FORMAT).replace(tzinfo=UTC).date()
+        """The day an id was made; of several loads in one file, the first."""
+        first, _ = loads_in(record_id)
+        return datetime.strptime(first, _ID_FORMAT).replace(tzinfo=UTC).date()
 
     def commit(
         self, contract: TableContract, record: LoadRecord, staged: dict[str, Path]
@@ -332,6 +331,41 @@ class Lake:
 
     def _commit_record(self, contract: TableContract, record: LoadRecord) -> None:
         commit_text(self.log_dir(contract) / f"{record.load_id}.json", record.to_json())
+
+    def paths(
+        self, zone: Literal["raw", "quarantine"], contract: TableContract, as_of: str | None = None
+    ) -> list[StoragePath]:
+        """Committed files of a table, oldest load first, without those another one replaces."""
+        committed = set(self.load_ids(contract, as_of))
+        found = [p for p in self._files_of(zone, contract) if loads_in(p)[0] in committed]
+        return uncovered(found)
+
+    def covered(
+        self, zone: Literal["raw", "quarantine"], contract: TableContract
+    ) -> list[StoragePath]:
+        """Files of a table that a file of several loads replaces; nobody looks at them."""
+        shown = set(self.paths(zone, contract))
+        return [path for path in self._files_of(zone, contract) if path not in shown]
+
+
+def loads_in(file: StoragePath | str) -> tuple[str, str]:
+    """The first and the last load whose rows a file holds, by its name."""
+    first, _, last = PurePosixPath(str(file)).stem.partition("-")
+    return first, last or first
+
+
+def uncovered(files: Iterable[StoragePath]) -> list[StoragePath]:
+    """Files without those whose loads lie in another one's, oldest load first.
+
+    Two files hold the same loads, or none in common, or one all of the other's: nothing else is
+    ever written.
+    """
+    widest_first = sorted(files, key=lambda path: loads_in(path)[1], reverse=True)
+    shown: list[StoragePath] = []
+    for path in sorted(widest_first, key=lambda path: loads_in(path)[0]):
+        if not shown or loads_in(path)[1] > loads_in(shown[-1])[1]:
+            shown.append(path)
+    return shown
 
 
 def place(staged: Path, target: StoragePath) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.settlement import Settlement, cursor_spans
 from inventory_platform.landing.staging import Staged, Staging, lower_bound, parquet
+from inventory_platform.landing.suppression import Suppression
 from inventory_platform.object_storage import StorageError
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import Reader, Request
@@ -88,7 +89,12 @@ class Loader:
             load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
             staging = Staging(con, contract, folder, load_id, started)
             staged = staging.read(self.reader, request)
+            erased = Suppression.of(settings, lake, contract)
+            if erased and staged.accepted:
+                staged = replace(staged, accepted=erased.of_rows(con, staged.accepted))
             settled = Settlement(con, lake, contract, staged, folder, load_id, started).settle()
+            if erased and settled.quarantine:
+                settled = replace(settled, quarantine=erased.of_rejects(con, settled.quarantine))
             cursor_to = _new_cursor(con, contract, staged, since)
             record = LoadRecord(
                 load_id=load_id,

@@ -7,7 +7,7 @@ a newer version is marked `superseded` instead of being loaded over it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import NamedFailures, contract_version
 from inventory_platform.landing.settlement import cursor_spans
 from inventory_platform.landing.staging import PARQUET, Staged, Staging
+from inventory_platform.landing.suppression import Suppression
 from inventory_platform.landing.views import current_select, quarantine_select
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import Malformed, Relation, Request
@@ -68,6 +69,9 @@ def replay(
         staged = Staging(con, contract, folder, load_id, started).scan(
             _quarantined_rows(con, contract), Request(contract.source_table)
         )
+        erased = Suppression.of(settings, lake, contract)
+        if erased and staged.accepted:
+            staged = replace(staged, accepted=erased.of_rows(con, staged.accepted))
         replayed, superseded = _judge(con, lake, contract, staged)
         files = _write(con, folder, load_id, started, replayed, superseded)
         still_rejected = staged.rejected_rows

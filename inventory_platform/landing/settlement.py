@@ -7,6 +7,7 @@ rows of a snapshot vanished. How rows were read and judged is `staging.py`.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import duckdb
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import LandingError
-from inventory_platform.landing.lake import Lake
+from inventory_platform.landing.lake import Lake, loads_in
 from inventory_platform.landing.staging import PARQUET, Staged, names, parquet, version_key
 from inventory_platform.landing.views import (
     current_select,
@@ -191,10 +192,15 @@ class Settlement:
         if cursor is None or self.staged.accepted is None:
             return []
         spans: list[tuple[str, str | None, str | None]] = []
+        ids = self.lake.load_ids(self.contract)
         for file in self.history:
-            record = self.lake.record(self.contract, Path(file).stem)
-            known = record.cursor_spans if record.cursor_column == cursor else []
-            spans += [(file, first, last) for first, last in known] or [(file, None, None)]
+            first_load, last_load = loads_in(file)
+            for load_id in ids[bisect_left(ids, first_load) : bisect_right(ids, last_load)]:
+                record = self.lake.record(self.contract, load_id)
+                if record.raw_file is None:
+                    continue
+                known = record.cursor_spans if record.cursor_column == cursor else []
+                spans += [(file, first, last) for first, last in known] or [(file, None, None)]
         kind = self.contract.by_name[cursor].type
         self.con.execute(
             f"create temp table spans as select s[1] as file, try_cast(s[2] as {kind}) as first, "

@@ -133,11 +133,12 @@ def raw_select(
     # The empty relation in front gives every column its place and lets files that were
     # written before a column existed be read beside newer ones.
     listed = ", ".join(literal(f) for f in files)
+    until = f" where _load_id <= {literal(as_of)}" if as_of else ""
     return (
         f"select * replace ({casts}) from ({empty_select(types)} union all by name "
         f"select * exclude (_reject, _sequence) from (select null as _reject, null as _sequence "
         f"where false union all by name from read_parquet([{listed}], union_by_name = true, "
-        "hive_partitioning = false)))"
+        f"hive_partitioning = false))){until}"
     )
 
 
@@ -154,13 +155,16 @@ def metadata_types(contract: TableContract) -> dict[str, str]:
     }
 
 
-def current_select(lake: Lake, contract: TableContract) -> str:
-    """SQL of the newest version of each row of a table, vanished rows included."""
+def current_select(lake: Lake, contract: TableContract, as_of: str | None = None) -> str:
+    """SQL of the newest version of each row of a table, vanished rows included.
+
+    Given `as_of`, of those that load and earlier ones brought.
+    """
     identity = ", ".join(identifier(n) for n in contract.identity)
     newest = f"{identifier(contract.cursor)} desc nulls last, " if contract.cursor else ""
     return (
         f"select * exclude (_version) from (select *, row_number() over (partition by {identity} "
-        f"order by {newest}_load_id desc) as _version from ({raw_select(lake, contract)})) "
+        f"order by {newest}_load_id desc) as _version from ({raw_select(lake, contract, as_of)})) "
         "where _version = 1"
     )
 
@@ -203,11 +207,11 @@ def create_quarantine_view(
 ) -> None:
     """Show every rejected row with its present state as `ops.quarantine`."""
     files = [f for c in contracts for f in lake.files("quarantine", c, as_of)]
-    con.execute(f"create or replace view ops.quarantine as {quarantine_select(files)}")
+    con.execute(f"create or replace view ops.quarantine as {quarantine_select(files, as_of)}")
 
 
-def quarantine_select(files: list[str]) -> str:
-    """SQL of every rejected row with its present state.
+def quarantine_select(files: list[str], as_of: str | None = None) -> str:
+    """SQL of every rejected row of these files with its state now, or as of a load.
 
     The files hold events: a row is `rejected`, later perhaps `replayed` (accepted after a
     fix) or `superseded` (its key arrived by another way). `status` is the latest, with
@@ -218,9 +222,10 @@ def quarantine_select(files: list[str]) -> str:
         del types["event"]
         return empty_select(types)
     listed = ", ".join(literal(f) for f in files)
+    until = f" where load_id <= {literal(as_of)}" if as_of else ""
     return (
         f"with events as ({empty_select(QUARANTINE_TYPES)} union all by name select * from "
-        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)), "
+        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false){until}), "
         "resolved as (select reject_id, max_by(event, load_id) as status, "
         "max(load_id) as resolved_load_id from events where event <> 'rejected' group by all) "
         "select r.* exclude (event), coalesce(s.status, 'open') as status, s.resolved_load_id "

@@ -20,7 +20,8 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
-from inventory_platform.publishing.parquet import current_publication
+from inventory_platform.operations.retention import require_history
+from inventory_platform.publishing.parquet import current_publication, publication_of
 from inventory_platform.settings import Settings
 
 _QUERIES = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}
@@ -32,7 +33,12 @@ class QueryError(InventoryError):
 
 @contextmanager
 def reader(
-    settings: Settings, contracts: Mapping[str, TableContract], writes: Sequence[Path] = ()
+    settings: Settings,
+    contracts: Mapping[str, TableContract],
+    writes: Sequence[Path] = (),
+    *,
+    as_of: str | None = None,
+    version: str | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that sees `raw`, `ops` and `marts` and can change nothing.
 
@@ -40,12 +46,23 @@ def reader(
         settings: Where the lake and the published marts are.
         contracts: What is in `raw`.
         writes: Files that the caller, not a query, will write over the connection.
+        as_of: Show `raw` and `ops` as they were after this load, and no marts.
+        version: Show the marts of this published version instead of the current one.
+
+    Raises:
+        PublishError: There is no such version any more.
+        RetentionError: Rows of that state were removed since.
     """
+    if as_of:
+        require_history(settings, as_of)
     with duck.connect(settings) as con:
-        create_views(con, Lake.of(settings, absolute=True), contracts.values())
+        create_views(con, Lake.of(settings, absolute=True), contracts.values(), as_of)
         con.execute("create schema marts")
-        roots = (settings.published_dir, settings.live_dir)
-        published = [found for root in roots if (found := current_publication(root))]
+        if version:
+            published = [publication_of(settings.published_dir, version)]
+        else:
+            roots = () if as_of else (settings.published_dir, settings.live_dir)
+            published = [found for root in roots if (found := current_publication(root))]
         # Marts behind a stream are published by themselves too: the newer of both is shown.
         for folder, publication in sorted(published, key=lambda found: found[1].version):
             for mart in publication.rows:

@@ -208,10 +208,29 @@ def _current_in_storage(root: UPath) -> tuple[StoragePath, Publication] | None:
 
 # A published version never changes, and every page and metric asks.
 @lru_cache(maxsize=32)
-def _publication_in(folder: UPath) -> Publication:
+def _publication_in(folder: StoragePath) -> Publication:
     return Publication(**json.loads((folder / "manifest.json").read_text()))
 
 
 def current_link(root: StoragePath) -> StoragePath:
     """Where people look for the current version: the link in a folder, in object storage `root`."""
     return root / "current" if isinstance(root, Path) else root
+
+
+def publication_of(root: StoragePath, version: str) -> tuple[StoragePath, Publication]:
+    """The folder and content of one version that is still kept.
+
+    Raises:
+        PublishError: It is not; names those that are.
+    """
+    versions = root / "versions"
+    with plain_errors(root):
+        found = versions.iterdir() if versions.exists() else ()
+        kept = sorted(p.name for p in found if not p.name.startswith("."))
+    if version not in kept:
+        raise PublishError(
+            f"There is no published version {version!r}.",
+            f"Kept are: {', '.join(kept) or 'none'}. INVENTORY_PUBLISHED_VERSIONS keeps more.",
+        )
+    folder = versions / version
+    return (folder.resolve() if isinstance(folder, Path) else folder), _publication_in(folder)

@@ -13,17 +13,19 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT_DIR / ".env"
+MIN_KEY_LENGTH = 32
+"""Characters of a secret key."""
 
 
 def _absolute(path: Path) -> Path:
@@ -132,6 +134,23 @@ class Settings(BaseSettings):
         """Address of Dagster's pages, for links."""
         local = f"http://127.0.0.1:{self.dagster_port}"
         return f"{self.public_url}/dagster" if self.public_url else local
+
+    # Personal data
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        min_length=MIN_KEY_LENGTH,
+        description="Secret key of the pseudonyms that stand for personal data; without one, a "
+        "key is made and kept in the data folder.",
+    )
+    pseudonym_key_file: ProjectPath | None = Field(
+        default=None, description="File with that key, instead of the key."
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.pseudonym_key is not None and self.pseudonym_key_file is not None:
+            raise ValueError("INVENTORY_PSEUDONYM_KEY and INVENTORY_PSEUDONYM_KEY_FILE: name one")
+        return self
 
     # Destinations outside the platform.
     destinations_file: ProjectPath = Field(

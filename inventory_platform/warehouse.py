@@ -20,6 +20,7 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import LandingError, WarehouseError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
+from inventory_platform.pseudonyms import KEY_VARIABLE, give_key, pseudonym_key
 from inventory_platform.settings import Settings
 
 
@@ -115,6 +116,7 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with duck.connect(settings, file) as con:
+            give_key(con, pseudonym_key(settings))
             yield con
     except duckdb.IOException as error:
         if "lock" in str(error):
@@ -145,6 +147,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "INVENTORY_WAREHOUSE": str(settings.warehouse_file),
         "INVENTORY_LAKE": str(settings.lake_dir),
         "INVENTORY_MEMORY_LIMIT": settings.memory_limit,
+        KEY_VARIABLE: pseudonym_key(settings),
         "DBT_USE_COLORS": "false",
         # Dagster keeps what dbt prints; dbt's own file, a fifth of its time, nobody keeps.
         "DBT_LOG_LEVEL_FILE": "none",

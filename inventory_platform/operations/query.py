@@ -20,6 +20,7 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
+from inventory_platform.pseudonyms import derived_key, give_key, pseudonym_key
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import Settings
 
@@ -42,7 +43,10 @@ def reader(
         writes: Files that the caller, not a query, will write over the connection.
     """
     with duck.connect(settings) as con:
-        create_views(con, Lake(settings.lake_dir, absolute=True), contracts.values())
+        lake = Lake(settings.lake_dir, absolute=True)
+        create_views(con, lake, contracts.values(), clear=False)
+        # A query could print the key it is given: it gets one that opens nothing else.
+        give_key(con, derived_key(pseudonym_key(settings), "query"))
         con.execute("create schema marts")
         roots = (settings.published_dir, settings.live_dir)
         published = [found for root in roots if (found := current_publication(root))]

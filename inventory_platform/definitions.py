@@ -70,7 +70,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     jobs = build_jobs(registry.sources, facts, late_data)
     of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
-    destinations = read_destinations(settings, [key.path[-1] for key in marts])
+    personal = [c.relation for c in registry.contracts.values() if c.personal_columns]
+    destinations = read_destinations(settings, [key.path[-1] for key in marts], personal)
     definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),

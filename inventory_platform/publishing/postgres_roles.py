@@ -118,7 +118,7 @@ end $$$$;
 
 
 def rule_name(column: str) -> str:
-    """What the role and the table of a rule on rows are called after: `location_id` → `location`."""
+    """What role and table of a rule on rows are called after: `location` for `location_id`."""
     return column.removesuffix("_id")
 
 

@@ -146,10 +146,24 @@ class Settings(BaseSettings):
         default=None, description="File with that key, instead of the key."
     )
 
+    warehouse_key: SecretStr | None = Field(
+        default=None,
+        min_length=MIN_KEY_LENGTH,
+        description="Key the warehouse file is encrypted with; without one it is not.",
+    )
+    warehouse_key_file: ProjectPath | None = Field(
+        default=None, description="File with that key, instead of the key."
+    )
+    require_encryption: bool = Field(
+        default=False, description="Whether to refuse to start if the warehouse is not encrypted."
+    )
+
     @model_validator(mode="after")
     def _one_key(self) -> Self:
-        if self.pseudonym_key is not None and self.pseudonym_key_file is not None:
-            raise ValueError("INVENTORY_PSEUDONYM_KEY and INVENTORY_PSEUDONYM_KEY_FILE: name one")
+        for name in ("pseudonym_key", "warehouse_key"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                variable = f"INVENTORY_{name.upper()}"
+                raise ValueError(f"{variable} and {variable}_FILE: name one")
         return self
 
     # Destinations outside the platform.
@@ -265,6 +279,7 @@ def _refuse_unknown_names(environment: Any) -> None:
     # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
+    known |= {"INVENTORY_DBT_TARGET", "INVENTORY_EXTENSIONS"}
     known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}
     unknown = sorted(n for n in environment if n.startswith("INVENTORY_") and n not in known)
     if unknown:

@@ -16,6 +16,7 @@ import pytest
 from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.views import create_views
 from inventory_platform.registry import read_registry
+from inventory_platform.sandbox.linnworks.channels import REDACTED
 from inventory_platform.sandbox.linnworks.orders import Order, Status
 from inventory_platform.sandbox.linnworks.world import World
 from inventory_platform.settings import Settings
@@ -257,16 +258,19 @@ def test_each_product_is_bought_from_one_supplier_first(world, settings):
 
 def test_no_personal_value_of_the_source_is_behind_the_raw_tables(settings: Settings) -> None:
     contracts = read_registry(settings).of_source("linnworks").values()
+    # Towns and streets are those of suppliers too; nobody else has these.
+    telling = ("email", "phone_number", "full_name", "buyer_user_name")
     with open_warehouse(settings) as con:
         clear = {
             str(value)
             for contract in contracts
             for column in contract.personal_columns
+            if column.name.removeprefix("billing_") in telling
             for (value,) in con.execute(
-                f'select distinct trim("{column.name}") from {contract.clear_relation} '
-                f'where length(trim("{column.name}")) > 5'
+                f"select distinct trim({column.name}) from {contract.clear_relation} "
+                f"where length(trim({column.name})) > 5"
             ).fetchall()
-        }
+        } - {REDACTED}
         built = con.execute(
             "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
             "where schema_name in ('staging', 'transformed', 'marts') and data_type = 'VARCHAR' "

@@ -54,7 +54,8 @@ def rules(registry: Registry) -> Iterator[Rule]:
 def check_contract(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Verdict:
     """Compare shape and a sample of the newest load with the pandera model."""
     offered = {
-        name: kind for name, kind, *_ in con.execute(f"describe raw.{contract.relation}").fetchall()
+        name: kind
+        for name, kind, *_ in con.execute(f"describe {contract.clear_relation}").fetchall()
     }
     wrong = [
         f"{c.name} is {offered.get(c.name, 'missing')}, declared {c.type}"
@@ -65,8 +66,8 @@ def check_contract(con: duckdb.DuckDBPyConnection, contract: TableContract) -> V
         return Verdict(False, f"Columns differ from the contract: {'; '.join(wrong)}.")
     names = ", ".join(identifier(c.name) for c in contract.columns)
     frame = con.sql(
-        f"select {names} from raw.{contract.relation} where _load_id = "
-        f"(select max(_load_id) from raw.{contract.relation}) and not _is_deleted "
+        f"select {names} from {contract.clear_relation} where _load_id = "
+        f"(select max(_load_id) from {contract.clear_relation}) and not _is_deleted "
         f"limit {THRESHOLDS.sample_rows}"
     ).pl()
     facts = {"columns": len(contract.columns), "sampled_rows": frame.height}
@@ -123,10 +124,14 @@ def check_drift(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Verd
     notes = list(found[0]) if found and found[0] else []
     for column, condition in warning_conditions(contract).items():
         values = con.execute(
-            f"select {identifier(column)}, count(*) from raw.{contract.relation} "
+            f"select {identifier(column)}, count(*) from {contract.clear_relation} "
             f"where not _is_deleted and {condition} group by all order by 2 desc limit 10"
         ).fetchall()
-        notes += [f"new value in {column}: {value!r} in {count} rows" for value, count in values]
+        hidden = contract.by_name[column].personal
+        notes += [
+            f"new value in {column}: {'personal data' if hidden else repr(value)} in {count} rows"
+            for value, count in values
+        ]
     listed = "\n".join(f"- {note}" for note in notes)
     return Verdict(
         not notes,

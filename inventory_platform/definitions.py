@@ -36,6 +36,7 @@ from inventory_platform.automation.jobs import build_jobs  # noqa: E402
 from inventory_platform.automation.maintenance import build_maintenance_job  # noqa: E402
 from inventory_platform.automation.schedules import build_schedules  # noqa: E402
 from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
+from inventory_platform.encryption import require_encryption  # noqa: E402
 from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
 from inventory_platform.registry import read_registry  # noqa: E402
 from inventory_platform.settings import Settings, get_settings  # noqa: E402
@@ -52,6 +53,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
         InventoryError: A setting, a source entry or a contract is wrong.
     """
     settings = settings or get_settings()
+    if settings.require_encryption:
+        require_encryption(settings)
     registry = read_registry(settings)
     condition = live(name for name, source in registry.sources.items() if source.is_streamed)
     dbt = build_dbt_assets(registry, condition)
@@ -70,7 +73,8 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     jobs = build_jobs(registry.sources, facts, late_data)
     of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
-    destinations = read_destinations(settings, [key.path[-1] for key in marts])
+    personal = [c.relation for c in registry.contracts.values() if c.personal_columns]
+    destinations = read_destinations(settings, [key.path[-1] for key in marts], personal)
     definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),

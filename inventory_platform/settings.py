@@ -13,11 +13,11 @@ from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT_DIR / ".env"
+MIN_KEY_LENGTH = 32
+"""Characters of a secret key."""
 
 
 def _absolute(path: Path) -> Path:
@@ -159,8 +161,41 @@ class Settings(BaseSettings):
         default=PROJECT_DIR / "people.toml", description="Where a customer's rows begin."
     )
     erasure_key: SecretStr | None = Field(
-        default=None, min_length=32, description="Secret that erased people are recognised by."
+        default=None,
+        min_length=MIN_KEY_LENGTH,
+        description="Secret that erased people are recognised by.",
     )
+
+    # Personal data
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        min_length=MIN_KEY_LENGTH,
+        description="Secret key of the pseudonyms that stand for personal data; without one, a "
+        "key is made and kept in the data folder.",
+    )
+    pseudonym_key_file: ProjectPath | None = Field(
+        default=None, description="File with that key, instead of the key."
+    )
+
+    warehouse_key: SecretStr | None = Field(
+        default=None,
+        min_length=MIN_KEY_LENGTH,
+        description="Key the warehouse file is encrypted with; without one it is not.",
+    )
+    warehouse_key_file: ProjectPath | None = Field(
+        default=None, description="File with that key, instead of the key."
+    )
+    require_encryption: bool = Field(
+        default=False, description="Whether to refuse to start if the warehouse is not encrypted."
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        for name in ("pseudonym_key", "warehouse_key"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                variable = f"INVENTORY_{name.upper()}"
+                raise ValueError(f"{variable} and {variable}_FILE: name one")
+        return self
 
     # Destinations outside the platform.
     destinations_file: ProjectPath = Field(
@@ -303,7 +338,7 @@ def _refuse_unknown_names(environment: Any) -> None:
     # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
-    known |= {"INVENTORY_DBT_STORAGE", "INVENTORY_DBT_EXTENSIONS"}
+    known |= {"INVENTORY_DBT_STORAGE", "INVENTORY_DBT_TARGET", "INVENTORY_DBT_EXTENSIONS"}
     known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}
     unknown = sorted(n for n in environment if n.startswith("INVENTORY_") and n not in known)
     if unknown:

@@ -16,11 +16,13 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from inventory_platform import duck
+from inventory_platform import duck, encryption
 from inventory_platform.contracts.base import TableContract
+from inventory_platform.encryption import attach_encrypted, warehouse_key
 from inventory_platform.errors import LandingError, WarehouseError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
+from inventory_platform.pseudonyms import KEY_VARIABLE, give_key, pseudonym_key
 from inventory_platform.settings import Settings
 
 
@@ -115,7 +117,8 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     file = settings.warehouse_file
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with duck.connect(settings, file) as con:
+        with _connection(settings, file) as con:
+            give_key(con, pseudonym_key(settings))
             yield con
     except duckdb.IOException as error:
         if "lock" in str(error):
@@ -144,6 +147,18 @@ def drop_warehouse(settings: Settings) -> None:
         Path(f"{settings.warehouse_file}{suffix}").unlink(missing_ok=True)
 
 
+@contextmanager
+def _connection(settings: Settings, file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    key = warehouse_key(settings)
+    if key is None:
+        with duck.connect(settings, file) as con:
+            yield con
+        return
+    with duck.connect(settings, Path(f":memory:{file}")) as con:
+        attach_encrypted(con, file, key)
+        yield con
+
+
 def refresh(
     settings: Settings, contracts: Mapping[str, TableContract], as_of: str | None = None
 ) -> None:
@@ -153,13 +168,17 @@ def refresh(
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt's profile reads from the environment."""
+    """What dbt's profile and plugin read from the environment."""
+    key = warehouse_key(settings)
     return {
         "INVENTORY_WAREHOUSE": str(settings.warehouse_file),
         "INVENTORY_LAKE": str(settings.lake_dir),
         "INVENTORY_DBT_STORAGE": settings.lake_address,
         "INVENTORY_DBT_EXTENSIONS": str(settings.extension_dir),
         "INVENTORY_MEMORY_LIMIT": settings.memory_limit,
+        "INVENTORY_DBT_TARGET": "duckdb" if key is None else "encrypted",
+        KEY_VARIABLE: pseudonym_key(settings),
+        encryption.KEY_VARIABLE: key or "",
         "DBT_USE_COLORS": "false",
         # Dagster keeps what dbt prints; dbt's own file, a fifth of its time, nobody keeps.
         "DBT_LOG_LEVEL_FILE": "none",

@@ -7,7 +7,8 @@ import pytest
 
 from inventory_platform.definitions import build_definitions
 from inventory_platform.errors import PublishError, SettingsError
-from inventory_platform.publishing.destinations import Entry, read_destinations
+from inventory_platform.publishing.base import Mart, MartColumn
+from inventory_platform.publishing.destinations import Entry, check_row_rules, read_destinations
 from inventory_platform.publishing.postgres_tables import (
     Column,
     FoundColumn,
@@ -29,7 +30,9 @@ def settings_for(tmp_path, text):
 
 
 def read(tmp_path, text):
-    return read_destinations(settings_for(tmp_path, text), ["fct_orders", "dim_dates"])
+    return read_destinations(
+        settings_for(tmp_path, text), ["fct_orders", "dim_dates"], ["shop__people"]
+    )
 
 
 @pytest.mark.parametrize("text", [None, "", "[destinations]"])
@@ -70,6 +73,10 @@ def test_an_entry_says_where_what_and_how(tmp_path):
         (f"[destinations.x]\n{GOOD}\nmarts = ['fct_oders']", "no mart 'fct_oders'"),
         (f"[destinations.x]\n{GOOD}\nschema = 'inventory_meta'", "schema 'inventory_meta' is not"),
         (f"[destinations.x]\n{GOOD}\nschema = 'a b'", "schema 'a b' is not"),
+        (f"[destinations.x]\n{GOOD}\nschema = 'personal'", "schema 'personal' is not"),
+        (f"[destinations.x]\n{GOOD}\nrow_rules = 'a'", "row_rules is no list of names"),
+        (f"[destinations.x]\n{GOOD}\nrow_rules = ['a; drop']", "row_rules is no list of names"),
+        (f"[destinations.x]\n{GOOD}\npersonal = ['shop__items']", "no table 'shop__items' has"),
         ("[destinations.x]\naddress = 'mysql://u@h/d'", "no known kind"),
         ("[destinations.x]\naddress = 'postgresql://u@h:port/d'", "no known kind"),
         ("[destinations.x]\naddress = 'postgresql://u:sesame@h/d'", "holds a password"),
@@ -81,6 +88,20 @@ def test_a_wrong_entry_is_refused_by_name_and_without_its_secrets(tmp_path, text
     with pytest.raises(SettingsError, match=reason) as caught:
         read(tmp_path, text)
     assert "sesame" not in str(caught.value)
+
+
+def test_rules_on_rows_and_personal_tables_are_named(tmp_path):
+    text = f"[destinations.x]\n{GOOD}\nrow_rules = ['channel']\npersonal = ['shop__people']"
+    entry = read(tmp_path, text)["x"]
+    assert (entry.row_rules, entry.personal) == (("channel",), ("shop__people",))
+    assert read(tmp_path, f"[destinations.x]\n{GOOD}")["x"].row_rules == ("location_id",)
+
+
+def test_a_rule_on_rows_is_about_a_column_there_is():
+    orders = Mart("orders", "", {"channel": MartColumn("", True)}, (), frozenset())
+    check_row_rules(Entry("x", GOOD, row_rules=("channel",)), {"orders": orders})
+    with pytest.raises(SettingsError, match="no mart has a column 'chanel'"):
+        check_row_rules(Entry("x", GOOD, row_rules=("channel", "chanel")), {"orders": orders})
 
 
 def test_a_wrong_entry_stops_the_start(tmp_path):

@@ -16,6 +16,7 @@ import pytest
 from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.views import create_views
 from inventory_platform.registry import read_registry
+from inventory_platform.sandbox.linnworks.channels import REDACTED
 from inventory_platform.sandbox.linnworks.orders import Order, Status
 from inventory_platform.sandbox.linnworks.world import World
 from inventory_platform.settings import Settings
@@ -253,3 +254,35 @@ def test_each_product_is_bought_from_one_supplier_first(world, settings):
     assert {preferred for _, preferred, _ in rows} == {1}
     leads = {i.sku: i.supplier.lead_days for i in world.active_items if i.supplier is not None}
     assert {product: lead for product, _, lead in rows} == leads
+
+
+def test_no_personal_value_of_the_source_is_behind_the_raw_tables(settings: Settings) -> None:
+    contracts = read_registry(settings).of_source("linnworks").values()
+    # Towns and streets are those of suppliers too; nobody else has these.
+    telling = ("email", "phone_number", "full_name", "buyer_user_name")
+    with open_warehouse(settings) as con:
+        clear = {
+            str(value)
+            for contract in contracts
+            for column in contract.personal_columns
+            if column.name.removeprefix("billing_") in telling
+            for (value,) in con.execute(
+                f"select distinct trim({column.name}) from {contract.clear_relation} "
+                f"where length(trim({column.name})) > 5"
+            ).fetchall()
+        } - {REDACTED}
+        built = con.execute(
+            "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+            "where schema_name in ('staging', 'transformed', 'marts') and data_type = 'VARCHAR' "
+            "group by all"
+        ).fetchall()
+        assert len(clear) > 100
+        assert len(built) > 10
+        shown = {
+            (relation, value)
+            for relation, columns in built
+            for name in columns
+            for (value,) in con.execute(f'select distinct "{name}" from {relation}').fetchall()
+            if value in clear
+        }
+    assert shown == set()

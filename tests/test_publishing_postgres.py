@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -17,12 +18,14 @@ import pytest
 
 from inventory_platform import duck
 from inventory_platform.assets import destinations as assets
+from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.errors import DestinationUnavailableError, PublishError
-from inventory_platform.publishing import postgres_server
+from inventory_platform.publishing import personal, postgres_server
 from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import current_publication, publish
-from inventory_platform.publishing.postgres_roles import roles_sql
+from inventory_platform.publishing.personal import clear_rows
+from inventory_platform.publishing.postgres_roles import PERSONAL_SCHEMA, roles_sql
 from inventory_platform.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -146,7 +149,7 @@ def place(server, engine, extensions, tmp_path):
     empty = Place(settings, engine, server, "postgres", f"r{next(NUMBERS)}")
     with empty.session() as db:
         db.run(
-            "drop schema if exists marts, marts_work, inventory_meta, public cascade; "
+            "drop schema if exists marts, marts_work, inventory_meta, personal, public cascade; "
             "create schema public"
         )
     return empty
@@ -518,26 +521,55 @@ def test_what_postgres_cannot_hold_is_named_and_nothing_is_written(place, select
 # -- who may what -------------------------------------------------------------------------
 
 
+RULES = ("location_id", "channel")
+
+
+class People(Contract):
+    """Some people."""
+
+    person_id: Integer = column("ID", "Identifies the person.")
+    email: Text = column("Email", "Address.", personal=True)
+
+    class Config:
+        metadata = table("People", key=["person_id"])
+
+
+@pytest.fixture
+def people(shop, monkeypatch):
+    """A source with personal data, loaded."""
+    contract = describe(People, "shop")
+    monkeypatch.setattr(personal, "contracts_of", lambda _: {"people": contract})
+    rows = [(1, "ann@example.org"), (2, "bob@example.org")]
+    shop.write("People", rows, {"ID": "INTEGER", "Email": "TEXT"})
+    shop.load(contract)
+    return shop
+
+
+SALES = "select i as id, ['web', 'shop'][1 + i % 2] as channel from range(10) t(i)"
+
+
 @pytest.fixture
 def guarded(place):
     """A database with roles, to which the owner published once."""
     prefix = place.prefix
-    place.write(orders=ORDERS, totals="select 1::bigint as id, 5 as amount")
+    place.write(orders=ORDERS, totals="select 1::bigint as id, 5 as amount", sales=SALES)
     with place.session() as db:
         for name, member in (
             ("deploy", "owner"), ("feeder", "loader"), ("modeller", "transformer"),
             ("boss", "reporter"), ("clerk", "location_reporter"),
+            ("agent", "channel_reporter"), ("carer", "personal_reader"),
         ):  # fmt: skip
             db.run(f"create role {prefix}_{name} login")
             # Members before groups: the script finds its roles there.
             db.run(f"create role {prefix}_{member}; grant {prefix}_{member} to {prefix}_{name}")
-        db.run(roles_sql("marts", prefix))
+        db.run(roles_sql("marts", prefix, row_rules=RULES))
         address = f"{place.address(f'{prefix}_deploy')}&options=-crole%3D{prefix}_owner"
         owner = Entry("reporting", address).open(place.settings)
         folder, publication = current_publication(place.root)
         owner.publish(folder, publication, list(place.marts.values()))
-        db.run(roles_sql("marts", prefix))
+        db.run(roles_sql("marts", prefix, row_rules=RULES))
         db.run(f"insert into inventory_meta.location_access values ('{prefix}_clerk', 'L1')")
+        db.run(f"insert into inventory_meta.channel_access values ('{prefix}_agent', 'web')")
     return place
 
 
@@ -612,6 +644,52 @@ def test_the_reporter_of_one_location_sees_its_rows_only(guarded):
         "insert into inventory_meta.location_access select current_user, 'L2'",
         "delete from marts.orders",
     )
+
+
+def test_the_reporter_of_one_channel_sees_its_rows_only(guarded):
+    with guarded.session(f"{guarded.prefix}_agent") as db:
+        assert db.ask("select channel, count(*) as n from marts.sales group by 1") == [("web", 5)]
+        assert db.ask("select channel from inventory_meta.channel_access") == [("web",)]
+    with guarded.session(f"{guarded.prefix}_boss") as db:
+        assert db.ask("select count(*) as n from marts.sales") == [(10,)]
+    refused(
+        guarded,
+        "agent",
+        "select * from marts.orders",
+        "select * from inventory_meta.location_access",
+        "insert into inventory_meta.channel_access select current_user, 'shop'",
+        "update marts.sales set channel = 'web'",
+    )
+    refused(guarded, "clerk", "select * from marts.sales")
+
+
+def test_only_the_personal_reader_sees_clear_personal_values(guarded, people):
+    address = (
+        f"{guarded.address(f'{guarded.prefix}_deploy')}&options=-crole%3D{guarded.prefix}_owner"
+    )
+    entry = Entry("reporting", address, schema=PERSONAL_SCHEMA)
+    _, publication = current_publication(guarded.root)
+    with clear_rows(people.settings, ["shop__people"], publication) as (folder, version, tables):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        report = entry.open(guarded.settings).publish(folder, version, tables)
+    assert written(report) == [("shop__people", 2, 1)]
+    assert not folder.exists()
+    with guarded.session(f"{guarded.prefix}_carer") as db:
+        assert db.ask("select email from personal.shop__people order by person_id") == [
+            ("ann@example.org",), ("bob@example.org",)
+        ]  # fmt: skip
+    for name in ("boss", "clerk", "agent", "modeller"):
+        refused(guarded, name, "select * from personal.shop__people")
+    refused(
+        guarded,
+        "carer",
+        "select * from marts.orders",
+        "delete from personal.shop__people",
+        "create table personal.copy as select * from personal.shop__people",
+    )
+    with guarded.session() as db:
+        held = "select nspname from pg_namespace where has_schema_privilege('public', oid, 'usage')"
+        assert {"personal", "marts"} & {name for (name,) in db.ask(held)} == set()
 
 
 def test_the_transformer_reads_marts_and_writes_only_beside_them(guarded):

@@ -256,7 +256,7 @@ def test_personal_data_that_was_taken_out_stays_in_the_history(shop):
     shop.read_orders(now=datetime(2026, 10, 1, tzinfo=UTC))
     versions = shop.query(
         "select order_id, list(email order by _load_id) from "
-        "raw.linnworks__processed_order_details where channel = 'AMAZON' and processed_at "
+        "personal.linnworks__processed_order_details where channel = 'AMAZON' and processed_at "
         "between timestamp '2026-09-01' and timestamp '2026-09-19' group by all"
     )
     assert versions

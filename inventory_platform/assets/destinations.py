@@ -5,6 +5,7 @@ A destination that cannot be reached is asked again; what cannot succeed fails a
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,8 @@ from inventory_platform.errors import DestinationUnavailableError, InventoryErro
 from inventory_platform.publishing.base import Mart, MartColumn, Report
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import current_publication
+from inventory_platform.publishing.personal import clear_rows
+from inventory_platform.publishing.postgres_roles import PERSONAL_SCHEMA
 from inventory_platform.settings import Settings
 
 MARTS = dg.AssetKey(["published", "marts"])
@@ -80,7 +83,7 @@ def _build(settings: Settings, entry: Entry, retry: dg.RetryPolicy) -> dg.Assets
 
 
 def send(settings: Settings, entry: Entry) -> Report:
-    """Publish the current version to a destination.
+    """Publish the current version to a destination, then what it is given of personal data.
 
     Raises:
         PublishError: Nothing is published here yet, or it cannot be sent.
@@ -91,7 +94,18 @@ def send(settings: Settings, entry: Entry) -> Report:
         raise PublishError("No marts are published yet.", "Run `inventory run`.")
     folder, publication = current
     marts = marts_for(entry, publication.rows, read_graph(settings))
-    return entry.open(settings).publish(folder, publication, marts)
+    report = entry.open(settings).publish(folder, publication, marts)
+    if entry.personal:
+        closed = replace(entry, schema=PERSONAL_SCHEMA).open(settings)
+        with clear_rows(settings, entry.personal, publication) as (rows, version, tables):
+            clear = closed.publish(rows, version, tables)
+        report = replace(
+            report,
+            sent=[*report.sent, *clear.sent],
+            left_over=[*report.left_over, *clear.left_over],
+            postponed=[*report.postponed, *clear.postponed],
+        )
+    return report
 
 
 def marts_for(entry: Entry, published: Collection[str], graph: DbtGraph) -> list[Mart]:

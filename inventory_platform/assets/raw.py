@@ -123,8 +123,9 @@ def column_schema(contract: TableContract) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=c.name,
-                type=c.type,
-                description=c.description + (" Personal data." if c.personal else ""),
+                type=c.raw_type,
+                description=c.description
+                + (" Personal data, shown as a pseudonym." if c.personal else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=c.nullable,
                     unique=contract.key == (c.name,),

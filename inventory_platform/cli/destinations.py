@@ -23,12 +23,15 @@ def postgres_roles(
     prefix: Annotated[str, typer.Option(help="What the roles' names begin with.")] = "inventory",
 ) -> None:
     """Print the SQL that creates roles, rights and row-level rules in a destination."""
+    from inventory_platform.assets.destinations import describe_marts
+    from inventory_platform.publishing.destinations import check_row_rules
     from inventory_platform.publishing.postgres_roles import roles_sql
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", prefix):
         raise typer.BadParameter("Use lower case letters, digits and underscores.")
-    entry, _ = _entry(get_settings(), name)
-    print(roles_sql(entry.schema, prefix), end="")
+    entry, graph = _entry(get_settings(), name)
+    check_row_rules(entry, describe_marts(graph.manifest))
+    print(roles_sql(entry.schema, prefix, row_rules=entry.row_rules), end="")
 
 
 @app.command()
@@ -62,9 +65,11 @@ def _entry(settings: Settings, name: str) -> tuple[Entry, DbtGraph]:
     from inventory_platform.publishing.destinations import read_destinations
     from inventory_platform.registry import read_registry
 
-    prepare_manifest(read_registry(settings))
+    registry = read_registry(settings)
+    prepare_manifest(registry)
     graph = read_graph(settings)
-    entries = read_destinations(settings, describe_marts(graph.manifest))
+    personal = [c.relation for c in registry.contracts.values() if c.personal_columns]
+    entries = read_destinations(settings, describe_marts(graph.manifest), personal)
     if name not in entries:
         raise SettingsError(
             f"There is no destination {name!r}.",

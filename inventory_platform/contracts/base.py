@@ -200,6 +200,11 @@ class Column:
         """Whether the column is character data."""
         return self.type == "VARCHAR"
 
+    @property
+    def raw_type(self) -> str:
+        """Type in the relation of schema `raw`, where a personal value is a pseudonym."""
+        return "VARCHAR" if self.personal else self.type
+
 
 @dataclass(frozen=True)
 class TableContract:
@@ -239,6 +244,16 @@ class TableContract:
     def relation(self) -> str:
         """Name of the table's relation in the `raw` schema."""
         return f"{self.source}__{self.name}"
+
+    @property
+    def personal_columns(self) -> tuple[Column, ...]:
+        """The columns that hold personal data."""
+        return tuple(c for c in self.columns if c.personal)
+
+    @property
+    def clear_relation(self) -> str:
+        """Schema and name of the relation that shows every value as it came."""
+        return f"{'personal' if self.personal_columns else 'raw'}.{self.relation}"
 
     @property
     def is_snapshot(self) -> bool:

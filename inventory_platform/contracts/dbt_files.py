@@ -350,7 +350,7 @@ def _column_yml(column: Column) -> list[str]:
     lines = [f"- name: {_scalar(column.name)}"]
     if column.description:
         lines.append(f"  description: {_scalar(column.description)}")
-    lines.append(f"  data_type: {column.type.lower()}")
+    lines.append(f"  data_type: {column.raw_type.lower()}")
     if column.name in RESERVED_WORDS:
         lines.append("  quote: true")
     if column.personal:

@@ -1,5 +1,8 @@
 """The lake as SQL relations: one in `raw` per table, and ledger and quarantine in `ops`.
 
+In `raw` pseudonyms stand for personal data; tables that have some are in `personal` once more, in
+clear. Whoever reads `raw`, and all of dbt does, needs no rule of its own to keep them apart.
+
 The same views serve the warehouse, which dbt builds in, and `inventory query`, which works
 beside a running pipeline. They hold paths relative to the lake (`file_search_path`), so the
 lake's folder may move, or addresses of object storage, and they name committed files only.
@@ -11,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 
+from inventory_platform import pseudonyms
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.landing.lake import Lake
@@ -64,8 +68,9 @@ def create_views(
     as_of: str | None = None,
     *,
     changed: TableContract | None = None,
+    clear: bool = True,
 ) -> None:
-    """Show the lake's committed state in the schemas `raw` and `ops`.
+    """Show the lake's committed state in the schemas `raw`, `personal` and `ops`.
 
     Args:
         con: A connection of `duck.connect`, which finds the lake's files.
@@ -74,23 +79,29 @@ def create_views(
         as_of: Show the state after this load instead of the newest.
         changed: The one table whose raw view has to be made anew; views of other tables are
             made where there is none of this lake. Every view is made anew when omitted.
+        clear: Show personal data in clear too, in the schema `personal`.
     """
     contracts = list(contracts)
     lake = lake.as_of_now()
     con.execute("create schema if not exists raw")
     con.execute("create schema if not exists ops")
-    present = set() if changed is None else _raw_views(con, lake)
+    con.execute(f"create schema if not exists {pseudonyms.SCHEMA}")
+    present = set() if changed is None else _views(con, lake)
+    for macro in pseudonyms.MACROS:
+        con.execute(macro)
     for contract in contracts:
-        if contract == changed or contract.relation not in present:
-            create_raw_view(con, lake, contract, as_of)
+        needed = {f"raw.{contract.relation}", contract.clear_relation}
+        if contract == changed or not needed <= present:
+            create_raw_view(con, lake, contract, as_of, clear=clear)
     _create_loads_view(con, lake, contracts, as_of)
     create_quarantine_view(con, lake, contracts, as_of)
 
 
-def _raw_views(con: duckdb.DuckDBPyConnection, lake: Lake) -> set[str]:
-    """The raw views there are, without those that read a lake at another address."""
+def _views(con: duckdb.DuckDBPyConnection, lake: Lake) -> set[str]:
+    """The views of tables there are, without those that read a lake at another address."""
     found = con.execute(
-        "select view_name from duckdb_views() where schema_name = 'raw' "
+        "select schema_name || '.' || view_name from duckdb_views() "
+        f"where schema_name in ('raw', '{pseudonyms.SCHEMA}') "
         "and (sql not like '%read_parquet%' or contains(sql, ?))",
         [f"'{lake.sql_path(lake.root / 'raw')}/"],
     ).fetchall()
@@ -98,13 +109,33 @@ def _raw_views(con: duckdb.DuckDBPyConnection, lake: Lake) -> set[str]:
 
 
 def create_raw_view(
-    con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract, as_of: str | None = None
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contract: TableContract,
+    as_of: str | None = None,
+    *,
+    clear: bool = True,
 ) -> None:
-    """Show one table's raw rows, every version of each, as `raw.<source>__<table>`."""
-    con.execute(
-        f"create or replace view raw.{identifier(contract.relation)} as "
-        f"{raw_select(lake, contract, as_of)}"
-    )
+    """Show one table's raw rows, every version of each, as `raw.<source>__<table>`.
+
+    Where the table has personal columns, these hold pseudonyms there, and
+    `personal.<source>__<table>` shows the same rows in clear, if that is wanted.
+    """
+    relation = identifier(contract.relation)
+    select = raw_select(lake, contract, as_of)
+    if contract.personal_columns:
+        rows = f"({select})"
+        if clear:
+            rows = f"{pseudonyms.SCHEMA}.{relation}"
+            con.execute(f"create or replace view {rows} as {select}")
+        # The values of a row without a key are its identity: there, two that differ stay two.
+        macro = "pseudonym" if contract.key else "keyed_hash"
+        hashed = ", ".join(
+            f"{pseudonyms.SCHEMA}.{macro}({name}) as {name}"
+            for name in (identifier(c.name) for c in contract.personal_columns)
+        )
+        select = f"select * replace ({hashed}) from {rows}"
+    con.execute(f"create or replace view raw.{relation} as {select}")
 
 
 def raw_select(

@@ -21,6 +21,7 @@ from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
 from inventory_platform.operations.retention import require_history
+from inventory_platform.pseudonyms import derived_key, give_key, pseudonym_key
 from inventory_platform.publishing.parquet import current_publication, publication_of
 from inventory_platform.settings import Settings
 
@@ -56,7 +57,10 @@ def reader(
     if as_of:
         require_history(settings, as_of)
     with duck.connect(settings) as con:
-        create_views(con, Lake.of(settings, absolute=True), contracts.values(), as_of)
+        lake = Lake.of(settings, absolute=True)
+        create_views(con, lake, contracts.values(), as_of, clear=False)
+        # A query could print the key it is given: it gets one that opens nothing else.
+        give_key(con, derived_key(pseudonym_key(settings), "query"))
         con.execute("create schema marts")
         if version:
             published = [publication_of(settings.published_dir, version)]
@@ -77,8 +81,8 @@ def reader(
                     f"create view ops.{identifier(table)} as "
                     f"from read_parquet({literal(str(folder / f'{table}.parquet'))})"
                 )
-        lake, shown = settings.lake_root, settings.published_dir
-        folders = [lake, shown.resolve() if isinstance(shown, Path) else shown]
+        shown = settings.published_dir
+        folders = [lake.root, shown.resolve() if isinstance(shown, Path) else shown]
         allowed = ", ".join(literal(f"{folder}/") for folder in folders)
         con.execute(f"set allowed_directories = [{allowed}]")
         con.execute(f"set allowed_paths = [{', '.join(literal(str(path)) for path in writes)}]")

@@ -60,7 +60,7 @@ def _section(contract: TableContract, marts: Mapping[ColumnOf, list[str]]) -> It
             f"`{its}`" for its in marts.get((f"raw.{contract.relation}", column.name), ())
         )
         lock = " 🔒" if column.personal else ""
-        yield f"| `{column.source}` | `{column.name}`{lock} | {column.type.lower()} | {used} |"
+        yield f"| `{column.source}` | `{column.name}`{lock} | {column.raw_type.lower()} | {used} |"
     if contract.elsewhere:
         yield ""
         listed = ", ".join(f"`{name}`" for name in contract.elsewhere)

@@ -16,13 +16,16 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from inventory_platform.errors import SettingsError
-from inventory_platform.publishing.base import Destination
+from inventory_platform.publishing.base import Destination, Mart
 from inventory_platform.publishing.postgres import PostgresDestination
+from inventory_platform.publishing.postgres_roles import DEFAULT_ROW_RULES, PERSONAL_SCHEMA
+from inventory_platform.publishing.postgres_tables import META
 from inventory_platform.settings import Settings
 from inventory_platform.sources.catalog import redact, resolve_address
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_KEYS = {"address", "description", "password_env", "schema", "marts", "mode"}
+_KEYS = {"address", "description", "password_env", "schema", "mode"}
+_LISTS = {"marts", "row_rules", "personal"}
 _MODES = ("changed", "full")
 _OPTIONS = {
     *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslnegotiation"),
@@ -32,6 +35,7 @@ _OPTIONS = {
     "tcp_user_timeout",
 }
 """Options of libpq an address may carry behind its `?`."""
+_TAKEN = {META, PERSONAL_SCHEMA}
 _OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -47,6 +51,8 @@ class Entry:
         schema: Schema that marts are written to.
         marts: The marts it is given; None for all.
         mode: `changed` writes what changed, `full` everything every time.
+        row_rules: Columns of marts by whose values some readers see only their rows.
+        personal: Source tables that are published in clear, in a schema of their own.
     """
 
     name: str
@@ -56,6 +62,8 @@ class Entry:
     schema: str = "marts"
     marts: tuple[str, ...] | None = None
     mode: str = "changed"
+    row_rules: tuple[str, ...] = DEFAULT_ROW_RULES
+    personal: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -96,12 +104,15 @@ def postgres(entry: Entry, settings: Settings) -> PostgresDestination:
     )
 
 
-def read_destinations(settings: Settings, marts: Collection[str]) -> dict[str, Entry]:
+def read_destinations(
+    settings: Settings, marts: Collection[str], personal: Collection[str] = ()
+) -> dict[str, Entry]:
     """Read every entry of `destinations.toml`, by name; none if there is no file.
 
     Args:
         settings: Where the file is.
         marts: The marts there are.
+        personal: The source tables with personal columns there are.
 
     Raises:
         SettingsError: The file says something unusable; names the entry and the key.
@@ -121,22 +132,26 @@ def read_destinations(settings: Settings, marts: Collection[str]) -> dict[str, E
     if not isinstance(entries, dict):
         raise SettingsError(f"{path}: destinations is no table.", "Write [destinations.<name>].")
     return {
-        name: _entry(name, entry, marts, f"{path}: [{name}]") for name, entry in entries.items()
+        name: _entry(name, entry, marts, personal, f"{path}: [{name}]")
+        for name, entry in entries.items()
     }
 
 
-def _entry(name: str, entry: Any, marts: Collection[str], where: str) -> Entry:
+def _entry(
+    name: str, entry: Any, marts: Collection[str], personal: Collection[str], where: str
+) -> Entry:
     if not _NAME.match(name):
         raise SettingsError(
             f"{where}: the name is not usable.", "Use lower case letters, digits, underscores."
         )
     if not isinstance(entry, Mapping) or not isinstance(entry.get("address"), str):
         raise SettingsError(f"{where} has no address.", 'Add `address = "postgresql://…"`.')
-    if unknown := sorted(entry.keys() - _KEYS):
+    if unknown := sorted(entry.keys() - _KEYS - _LISTS):
         raise SettingsError(
-            f"{where}: unknown key {unknown[0]!r}.", f"Known keys: {', '.join(sorted(_KEYS))}."
+            f"{where}: unknown key {unknown[0]!r}.",
+            f"Known keys: {', '.join(sorted(_KEYS | _LISTS))}.",
         )
-    for key in _KEYS - {"marts"}:
+    for key in _KEYS:
         if not isinstance(entry.get(key, ""), str):
             raise SettingsError(f"{where}: {key} is no text.", "Write it in quotes.")
     named = entry.get("marts")
@@ -151,13 +166,40 @@ def _entry(name: str, entry: Any, marts: Collection[str], where: str) -> Entry:
     if entry.get("mode", _MODES[0]) not in _MODES:
         raise SettingsError(f"{where}: mode {entry['mode']!r}.", f"Use {' or '.join(_MODES)}.")
     schema = entry.get("schema", "marts")
-    if not _NAME.match(schema) or schema.startswith("pg_") or schema == "inventory_meta":
+    if not _NAME.match(schema) or schema.startswith("pg_") or schema in _TAKEN:
         raise SettingsError(
             f"{where}: schema {schema!r} is not usable.",
             "Use lower case letters, digits, underscores; a schema for the marts alone.",
         )
     _connection(re.sub(r"\$\{\w+\}", "x", entry["address"]), where)
-    return Entry(name, **{**entry, "marts": tuple(named) if named else None})
+    for key in ("row_rules", "personal"):
+        _check_names(entry.get(key, []), f"{where}: {key}")
+    if closed := [name for name in entry.get("personal", ()) if name not in personal]:
+        raise SettingsError(
+            f"{where}: personal: no table {closed[0]!r} has personal columns.",
+            f"Tables that have: {', '.join(sorted(personal)) or 'none'}.",
+        )
+    lists = {key: tuple(entry[key]) for key in _LISTS if key in entry}
+    return Entry(name, **{**entry, **lists})
+
+
+def _check_names(names: Any, where: str) -> None:
+    if not isinstance(names, list) or not all(isinstance(n, str) and _NAME.match(n) for n in names):
+        raise SettingsError(f"{where} is no list of names.", 'Write `["…"]`, in lower case.')
+
+
+def check_row_rules(entry: Entry, marts: Mapping[str, Mart]) -> None:
+    """See that the rules on rows are about columns that marts have.
+
+    Raises:
+        SettingsError: No mart has the column of a rule.
+    """
+    known = {column for mart in marts.values() for column in mart.columns}
+    if unknown := [column for column in entry.row_rules if column not in known]:
+        raise SettingsError(
+            f"Destination {entry.name!r}: row_rules: no mart has a column {unknown[0]!r}.",
+            "The columns of the marts are listed in docs/models.md.",
+        )
 
 
 def _connection(address: str, where: str) -> dict[str, str]:

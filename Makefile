@@ -83,6 +83,7 @@ lock: $(BIN)/uv ## Lock the requirements anew.
 	$(LOCK) requirements-install.in -o requirements-install.txt
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-dashboard.in -o requirements-dashboard.txt
+	$(LOCK) requirements-server.in -o requirements-server.txt
 	$(LOCK) -c requirements.txt -c requirements-dashboard.txt requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the environment and all data the platform keeps.

@@ -108,7 +108,7 @@ def build_apps(
             secrets={**storage, "EVENTS_CONNECTION": secrets["events-connection"]},
             environment={
                 **dagster,
-                "AZURE_CLIENT_ID": code.client_id,
+                **_as_identity(code),
                 "INVENTORY_LAKE_ADDRESS": pulumi.Output.concat(
                     "abfss://", RAW, "@", account, ".dfs.core.windows.net/lake"
                 ),
@@ -138,7 +138,7 @@ def build_apps(
             ],
             8501,
             [settings.operators_group, settings.viewers_group],
-            environment={"AZURE_CLIENT_ID": dashboard.client_id, "INVENTORY_PUBLISHED": published},
+            environment={**_as_identity(dashboard), "INVENTORY_PUBLISHED": published},
         ),
     ]
     apps = {program.name: _app(settings, group, environment, program) for program in programs}
@@ -266,6 +266,11 @@ def _migration(
             "volumes": [{"name": "data", "storage_type": "EmptyDir"}],
         },
     )
+
+
+def _as_identity(who: Identity) -> dict[str, pulumi.Input[str]]:
+    # adlfs asks without a name unless it is told not to.
+    return {"AZURE_CLIENT_ID": who.client_id, "AZURE_STORAGE_ANON": "false"}
 
 
 def _identities(who: Identity) -> dict[str, Any]:

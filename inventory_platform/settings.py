@@ -127,6 +127,11 @@ class Settings(BaseSettings):
     portal_port: int = Field(
         default=8080, ge=1, le=65535, description="Port of the page that links all others."
     )
+    portal_host: str = Field(
+        default="127.0.0.1",
+        pattern=r"^(127\.0\.0\.1|0\.0\.0\.0)$",
+        description="Address that page listens on; 0.0.0.0 in a container behind a proxy.",
+    )
     public_url: str = Field(
         default="",
         pattern=r"^(https?://[A-Za-z0-9.-]+(:\d+)?)?$",

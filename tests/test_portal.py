@@ -244,3 +244,10 @@ def test_a_name_that_is_not_this_machine_is_refused(desk: Desk) -> None:
         data_dir=desk.settings.data_dir, public_url="https://stock.example.com"
     )
     assert desk.client().get("/", headers={"Host": "stock.example.com"}).status_code == 200
+
+
+def test_where_docker_watches_the_programs_all_are_linked_and_none_is_judged(desk: Desk) -> None:
+    address = desk.stack.enter_context(served(build_portal(desk.settings, None)))
+    page = httpx.get(f"{address}/", timeout=20).text
+    assert f'href="{desk.settings.pages_url}/asset-groups"' in page
+    assert "Not started." not in page

@@ -5,7 +5,10 @@ programs' states, published folders, the docs, and health and metrics as `health
 `metrics.py` tell them. What is asked is answered anew each time, so a page never shows a state
 that is over.
 
-    python -m inventory_platform.operations.portal STATE_FILE
+    python -m inventory_platform.operations.portal [STATE_FILE]
+
+Without a state file the programs are somebody else's to watch (Docker, Kubernetes): the page links
+them and does not tell how they are.
 """
 
 from __future__ import annotations
@@ -109,7 +112,7 @@ class Fact:
 
 def build_portal(
     settings: Settings,
-    states: Path,
+    states: Path | None,
     *,
     daemon_expected: bool = True,
 ) -> Starlette:
@@ -117,7 +120,7 @@ def build_portal(
 
     Args:
         settings: Where everything is.
-        states: The supervisor's state file.
+        states: The supervisor's state file; None where another one watches the programs.
         daemon_expected: Whether it is a finding that Dagster's daemon does not run.
     """
     environment = Environment(
@@ -135,11 +138,11 @@ def build_portal(
     )
 
     def page() -> str:
-        programs = read_states(states)
+        programs = read_states(states) if states else None
         found = health(settings, daemon_expected=daemon_expected)
         troubles = [
             f"{NAMES.get(program.name, program.name)}: {program.state}"
-            for program in programs
+            for program in programs or []
             if program.state not in {UP, STARTING}
         ]
         status = "degraded" if troubles and found.status == "ok" else str(found.status)
@@ -150,7 +153,7 @@ def build_portal(
             heading=_HEADINGS[status],
             links=links(settings, programs),
             facts=facts(settings),
-            programs=programs,
+            programs=programs or [],
             names=NAMES,
             status=status,
             findings=[*(finding.text for finding in found.findings), *troubles],
@@ -190,8 +193,13 @@ def build_portal(
     )
 
 
-def links(settings: Settings, programs: Sequence[State]) -> list[Link]:
-    """What can be opened, with the reason where something cannot."""
+def links(settings: Settings, programs: Sequence[State] | None) -> list[Link]:
+    """What can be opened, with the reason where something cannot.
+
+    Args:
+        settings: Where everything is.
+        programs: How the programs are; None where nobody tells.
+    """
     dagster, dashboard = settings.pages_url, dashboard_url(settings)
     no_dagster, no_dashboard = _absent(programs, DAGSTER), _absent(programs, DASHBOARD)
     found = [
@@ -232,7 +240,9 @@ def links(settings: Settings, programs: Sequence[State]) -> list[Link]:
     return found
 
 
-def _absent(programs: Sequence[State], name: str) -> str:
+def _absent(programs: Sequence[State] | None, name: str) -> str:
+    if programs is None:
+        return ""
     state = next((s for s in programs if s.name == name), None)
     if state is None:
         return "Not started."
@@ -327,10 +337,11 @@ class _SafeHeaders:
 
 def main() -> None:
     """Serve the portal until told to stop."""
-    settings, states = get_settings(), Path(sys.argv[1])
-    daemon_expected = any(state.name == DAEMON for state in read_states(states))
+    settings = get_settings()
+    states = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    daemon_expected = states is None or any(s.name == DAEMON for s in read_states(states))
     app = build_portal(settings, states, daemon_expected=daemon_expected)
-    uvicorn.run(app, host="127.0.0.1", port=settings.portal_port, log_level="warning")
+    uvicorn.run(app, host=settings.portal_host, port=settings.portal_port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Azure resources of the platform, one module for each concern; docs/deploy.md tells the rest."""

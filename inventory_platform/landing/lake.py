@@ -14,7 +14,6 @@ alone, so there is no second place to keep in step. How rows get into the files 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import time
@@ -23,17 +22,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import LandingError
+from inventory_platform.record_format import RecordFormat
 
 _ID_FORMAT = "%Y%m%dT%H%M%S%f"
 
 LoadKind = Literal["snapshot", "incremental", "replay"]
 
 _RECORDS_REMEMBERED = 16_384
+
+_LOG_OF = {"raw": "loads", "quarantine": "loads", "pages": "fetches"}
+"""Zone → where the records of its files are."""
+_LOGS = frozenset(_LOG_OF.values())
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,19 @@ class LoadRecord:
 
     def to_json(self) -> str:
         """The record as one JSON document."""
-        return json.dumps(asdict(self), indent=1)
+        return _RECORD.write(self)
 
     @classmethod
     def from_json(cls, text: str) -> LoadRecord:
-        """Read a record back."""
-        return cls(**json.loads(text))
+        """Read a record back, of this or an earlier format.
+
+        Raises:
+            InventoryError: The text is no record, or one of a later format.
+        """
+        return _RECORD.read(text)
+
+
+_RECORD = RecordFormat(LoadRecord, "load record")
 
 
 @dataclass(frozen=True)
@@ -276,6 +287,27 @@ class Lake:
 
     def _commit_record(self, contract: TableContract, record: LoadRecord) -> None:
         commit_text(self.log_dir(contract) / f"{record.load_id}.json", record.to_json())
+
+    def contents(self) -> tuple[list[str], list[str]]:
+        """All files, relative to the lake: those of committed state, and those nobody committed.
+
+        Records come first in the list and are looked for first, so a load that commits meanwhile
+        is wholly in it or wholly out of it. Work in progress is in neither list.
+        """
+        records = [f for zone in ("loads", "fetches") for f in self._below(self.root / zone)]
+        known = {PurePosixPath(record).with_suffix("").parts for record in records}
+        committed, uncommitted = list(records), list[str]()
+        for zone in sorted(p for p in self.root.glob("[!.]*") if p.name not in _LOGS):
+            for file in self._below(zone):
+                top, *owner, _day, name = PurePosixPath(file).parts
+                log = _LOG_OF.get(top)
+                is_kept = log is None or (log, *owner, name.split(".")[0]) in known
+                (committed if is_kept else uncommitted).append(file)
+        return committed, uncommitted
+
+    def _below(self, folder: Path) -> list[str]:
+        found = (p for p in folder.rglob("[!.]*") if p.is_file())
+        return sorted(p.relative_to(self.root).as_posix() for p in found)
 
 
 def place(staged: Path, target: Path) -> None:

@@ -11,10 +11,9 @@ can be corrected and its table loaded again without asking the source.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 from inventory_platform.duck import literal
 from inventory_platform.errors import SourceError
 from inventory_platform.landing.lake import Lake, commit_text, place
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.sources.base import (
     Checkpoint,
     Fetch,
@@ -67,6 +67,9 @@ class FetchRecord:
     resume: str
 
 
+_RECORD = RecordFormat(FetchRecord, "fetch record")
+
+
 class PageStore:
     """The pages of one fetch of one source.
 
@@ -100,7 +103,7 @@ class PageStore:
 
     def record(self, fetch_id: str) -> FetchRecord:
         """Read the record of a committed piece."""
-        return FetchRecord(**json.loads((self._log / f"{fetch_id}.json").read_text()))
+        return _RECORD.read((self._log / f"{fetch_id}.json").read_text())
 
     def last(self) -> FetchRecord | None:
         """The newest committed piece."""
@@ -173,7 +176,7 @@ class PageStore:
         )
         if record.pages:
             place(path, self.file(fetch_id))
-        commit_text(self._log / f"{fetch_id}.json", json.dumps(asdict(record), indent=1))
+        commit_text(self._log / f"{fetch_id}.json", _RECORD.write(record))
         return record
 
     def _sweep(self) -> None:

@@ -11,11 +11,10 @@ version appears; the last few versions stay for readers that are slow.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
+from inventory_platform.record_format import RecordFormat
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Publication:
     rows: Mapping[str, int]
     loads: Mapping[str, str]
     inputs: str
+
+
+_MANIFEST = RecordFormat(Publication, "manifest of published marts")
 
 
 def publish(
@@ -86,7 +89,7 @@ def publish(
             loads=dict(loads),
             inputs=inputs,
         )
-        (staged / "manifest.json").write_text(json.dumps(asdict(publication), indent=1))
+        (staged / "manifest.json").write_text(_MANIFEST.write(publication))
         staged.replace(target)
         _switch(root, version)
     except (OSError, duckdb.IOException) as error:
@@ -138,4 +141,4 @@ def current_publication(root: Path) -> tuple[Path, Publication] | None:
     if not link.exists():
         return None
     folder = link.resolve()
-    return folder, Publication(**json.loads((folder / "manifest.json").read_text()))
+    return folder, _MANIFEST.read((folder / "manifest.json").read_text())

@@ -61,10 +61,12 @@ class RecordFormat(Generic[T]):
         """
         try:
             fields = json.loads(text)
-            # Before anything else, as the rest of a later format cannot be judged.
-            written = fields.pop("format", 1)
-        except (ValueError, AttributeError):
-            raise self._damaged("it is no JSON object") from None
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            raise self._damaged("it is no JSON object")
+        # Before anything else, as the rest of a later format cannot be judged.
+        written = fields.pop("format", 1)
         if not isinstance(written, int) or written < 1:
             raise self._damaged("its format is no number")
         if written > self.newest:

@@ -299,9 +299,10 @@ class Lake:
         committed, uncommitted = list(records), list[str]()
         for zone in sorted(p for p in self.root.glob("[!.]*") if p.name not in _LOGS):
             for file in self._below(zone):
-                top, *owner, _day, name = PurePosixPath(file).parts
-                log = _LOG_OF.get(top)
-                is_kept = log is None or (log, *owner, name.split(".")[0]) in known
+                parts = PurePosixPath(file).parts
+                # A data file has its record's name, one folder further down.
+                record = (_LOG_OF.get(parts[0]), *parts[1:-2], PurePosixPath(file).stem)
+                is_kept = record[0] is None or record in known
                 (committed if is_kept else uncommitted).append(file)
         return committed, uncommitted
 

@@ -414,6 +414,20 @@ def test_with_another_key_or_none_nothing_can_be_read(kept, empty, tmp_path):
     assert not empty.lake_dir.exists()
 
 
+def test_with_a_key_a_backup_that_somebody_without_it_could_have_made_is_refused(
+    kept, empty, tmp_path
+):
+    address = str(tmp_path / "backups")
+    take_backup(kept.settings, open_repository(kept.settings, address))
+    keyed = open_repository(with_key(empty, KEY), address)
+    with pytest.raises(BackupError, match="is not encrypted, and there is a key"):
+        restore(empty, keyed)
+    # The next one is encrypted, uses nothing of it, and is the one that is restored.
+    again = take_backup(kept.settings, keyed)
+    assert again.stored_files > 8
+    assert restore(empty, keyed).backup == again.backup
+
+
 def test_without_the_key_neither_names_nor_contents_nor_hashes_can_be_seen(stored):
     address, source, taken = stored
     if source.backup_key is None:

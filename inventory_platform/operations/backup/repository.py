@@ -120,11 +120,12 @@ class Repository:
         """A backup by its id; the newest when none is given.
 
         Raises:
-            BackupError: There is none.
+            BackupError: There is none, or it is not encrypted although there is a key.
         """
         there = self.backups()
         for backup in reversed(there):
             if backup_id in (None, backup.backup_id):
+                self._refuse_plain(backup)
                 return backup
         raise BackupError(
             f"There is no backup {backup_id or ''} at {self.folder.address}.".replace("  ", " "),
@@ -132,6 +133,15 @@ class Repository:
             if there
             else "Correct the address, or make one with `inventory backup`.",
         )
+
+    def _refuse_plain(self, backup: Backup) -> None:
+        # Whoever can write to the address, but has no key, could put one there.
+        if self.seal.suffix and not backup.is_encrypted:
+            raise BackupError(
+                f"Backup {backup.backup_id} at {self.folder.address} is not encrypted, and there "
+                "is a key: it may be none of the platform's.",
+                "Name another with --backup, or unset the key if it was made before there was one.",
+            )
 
     @staticmethod
     def _parse(name: str) -> Backup | None:

@@ -23,16 +23,18 @@ step() {
 
 # Every relation of some schemas: its name, its rows, and a sum over the content of all of them.
 fingerprints() {
-  local data=$1 schemas=$2 listed
-  listed=$(INVENTORY_DATA_DIR=$data "$inventory" query --format csv "
-    select string_agg(format('select ''{0}.{1}'' as relation, count(*) as row_count,
-      sum(hash(t)::hugeint)::varchar as content from {0}.\"{1}\" t',
-      schema_name, name), ' union all ' order by schema_name, name)
-    from (select schema_name, view_name as name from duckdb_views() where not internal)
-    where schema_name in ($schemas)" | tail -n +2)
-  listed=${listed#\"}
-  listed=${listed%\"}
-  INVENTORY_DATA_DIR=$data "$inventory" query --format csv "${listed//\"\"/\"} order by relation"
+  local data=$1 schemas=$2 statement
+  statement=$(INVENTORY_DATA_DIR=$data "$inventory" query --format csv "
+    with relations as (
+      select schema_name || '.' || view_name as name from duckdb_views()
+      where schema_name in ($schemas)
+    )
+    select string_agg(
+      format('select ''{0}'' as relation, count(*) as row_count, sum(hash(t)) as content '
+        'from {0} t', name),
+      ' union all ' order by name
+    ) as statement from relations" | tail -n +2 | tr -d '"')
+  INVENTORY_DATA_DIR=$data "$inventory" query --format csv "$statement order by relation"
 }
 
 same() {

@@ -98,13 +98,7 @@ def check_integrity(
             found.records += 1
             found.problems += _problems_of_record(lake, name, there, found)
     for root in (settings.published_dir, settings.live_dir, settings.operations_dir):
-        if publication := current_publication(root):
-            folder, manifest = publication
-            for mart, rows in manifest.rows.items():
-                found.files += 1
-                file = folder / f"{mart}.parquet"
-                if problem := _wrong_rows(file, rows, None):
-                    found.problems.append(f"{file.relative_to(settings.data_dir)}{problem}")
+        found.problems += _problems_of_marts(root, found)
     return found
 
 
@@ -191,6 +185,19 @@ def _problems_of_record(lake: Lake, name: str, there: set[str], found: Integrity
             yield _missing(each)
         elif problem := _wrong_rows(lake.root / each.file, each.rows, each.event):
             yield f"{each.file}{problem}"
+
+
+def _problems_of_marts(root: Path, found: Integrity) -> Iterator[str]:
+    try:
+        published = current_publication(root)
+    except (InventoryError, OSError) as error:
+        yield f"{root / 'current'}: {error}"
+        return
+    folder, rows = (published[0], published[1].rows) if published else (root, {})
+    for mart, count in rows.items():
+        found.files += 1
+        if problem := _wrong_rows(folder / f"{mart}.parquet", count, None):
+            yield f"{folder / mart}.parquet{problem}"
 
 
 def _wrong_rows(file: Path, rows: int, event: str | None) -> str | None:

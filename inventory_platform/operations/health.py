@@ -170,7 +170,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _publication(settings: Settings) -> Iterator[Finding]:
     try:
         published = current_publication(settings.published_dir)
-    except (OSError, InventoryError) as error:
+    except (InventoryError, OSError, ValueError) as error:
         yield Finding(Status.down, "marts", f"The published marts cannot be read: {error}")
         return
     if published is None:

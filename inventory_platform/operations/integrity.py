@@ -190,7 +190,7 @@ def _problems_of_record(lake: Lake, name: str, there: set[str], found: Integrity
 def _problems_of_marts(root: Path, found: Integrity) -> Iterator[str]:
     try:
         published = current_publication(root)
-    except (InventoryError, OSError) as error:
+    except (InventoryError, OSError, ValueError) as error:
         yield f"{root / 'current'}: {error}"
         return
     folder, rows = (published[0], published[1].rows) if published else (root, {})

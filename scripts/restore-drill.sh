@@ -17,7 +17,10 @@ step() {
   local name=$1 began=$SECONDS
   shift
   echo "── $name"
-  "$@"
+  if ! "$@"; then
+    echo "The restore drill failed: $name" >&2
+    exit 1
+  fi
   echo "   $((SECONDS - began)) s"
 }
 
@@ -45,7 +48,7 @@ same() {
   echo "   $(($(wc -l < "$1") - 1)) relations are equal"
 }
 
-"$inventory" backup-key "$INVENTORY_BACKUP_KEY_FILE" > "$work/log"
+"$inventory" backup-key "$INVENTORY_BACKUP_KEY_FILE" > /dev/null
 step "backup" env INVENTORY_DATA_DIR="$live" "$inventory" backup
 step "verify the backup" env INVENTORY_DATA_DIR="$live" "$inventory" verify --backup "$INVENTORY_BACKUP_ADDRESS"
 step "restore into an empty folder" env INVENTORY_DATA_DIR="$work/data" "$inventory" restore
@@ -57,11 +60,7 @@ fingerprints "$work/data" "$everything" > "$work/restored"
 same "$work/live" "$work/restored" "what was restored is not what was backed up."
 
 # Forecasts are made anew, so of rebuilt marts it is the rows that are compared.
-step "rebuild warehouse and marts" env INVENTORY_DATA_DIR="$work/data" "$inventory" rebuild > "$work/log" || {
-  cat "$work/log"
-  exit 1
-}
-grep -E "^   [0-9]+ s$" "$work/log" || true
+step "rebuild warehouse and marts" env INVENTORY_DATA_DIR="$work/data" "$inventory" rebuild
 fingerprints "$live" "'marts'" | cut -d, -f1,2 > "$work/live"
 fingerprints "$work/data" "'marts'" | cut -d, -f1,2 > "$work/rebuilt"
 same "$work/live" "$work/rebuilt" "rebuilt marts have other rows."

@@ -9,7 +9,7 @@ INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pyth
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test test-deploy lint ui docs sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots lock clean
+.PHONY: help install run test test-deploy lint ui docs drill sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,6 +67,9 @@ ui: install $(VENV)/.installed-dashboard ## Open Dagster, the dashboard and the 
 
 docs: install ## Write the catalogue of figures, tables and columns.
 	@$(BIN)/inventory docs
+
+drill: install ## Back up, restore into an empty folder, and compare (after make run).
+	@scripts/restore-drill.sh
 
 bench-ingest: $(VENV)/.installed-dev ## Measure ingest against plain DuckDB COPY.
 	@$(BIN)/python benchmarks/ingest.py

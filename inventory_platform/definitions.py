@@ -28,6 +28,7 @@ from inventory_platform.assets.published import (  # noqa: E402
 )
 from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
 from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
+from inventory_platform.automation.backups import build_backup_jobs  # noqa: E402
 from inventory_platform.automation.builds import build_builds_sensor  # noqa: E402
 from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
 from inventory_platform.automation.environments import Trigger, sensor_status  # noqa: E402
@@ -89,7 +90,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             *build_destination_assets(settings, destinations.values()),
         ],
         asset_checks=checks,
-        jobs=[*jobs, build_maintenance_job(settings)],
+        jobs=[*jobs, build_maintenance_job(settings), *build_backup_jobs(settings)],
         schedules=build_schedules(registry),
         sensors=[
             *build_file_sensors(registry),

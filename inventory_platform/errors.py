@@ -68,3 +68,7 @@ class DestinationUnavailableError(PublishError):
 
 class StartError(InventoryError):
     """The pages cannot be started; nothing was started."""
+
+
+class BackupError(InventoryError):
+    """A backup cannot be made, read or restored."""

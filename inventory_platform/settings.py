@@ -207,6 +207,21 @@ class Settings(BaseSettings):
         default=PROJECT_DIR / "destinations.toml", description="Where marts are published to."
     )
 
+    # Backups
+    backup_address: str = Field(
+        default="", description="Where backups are kept: a folder, s3://, az:// or gs://."
+    )
+    backup_keep: int = Field(default=14, ge=1, description="Backups that are kept.")
+    backup_key: SecretStr | None = Field(
+        default=None, description="Key that backups are encrypted with, an age identity."
+    )
+    backup_key_file: ProjectPath | None = Field(
+        default=None, description="File with that key, instead."
+    )
+    backup_cron: str = Field(
+        default="30 5 * * *", description="When a backup is made, where its address is set."
+    )
+
     # What runs by itself.
     environment: Environment = Field(
         default=Environment.laptop,

@@ -11,12 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.dbt_project import input_files
 from inventory_platform.landing.lake import Lake, loads_in
 from inventory_platform.landing.loader import contract_version
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.registry import Registry, code_version
 from inventory_platform.settings import Settings
 
@@ -97,7 +96,7 @@ class BuildState:
         return self.models.run_id, self.facts.run_id
 
 
-_STATE: TypeAdapter[BuildState] = TypeAdapter(BuildState)
+_STATE = RecordFormat(BuildState, "build state")
 
 
 def shown_months(months: Collection[str]) -> str:
@@ -110,14 +109,14 @@ def shown_months(months: Collection[str]) -> str:
 def read_build_state(settings: Settings) -> BuildState:
     """What is known of the last builds; nothing before the first."""
     path = _file(settings)
-    return _STATE.validate_json(path.read_bytes()) if path.exists() else BuildState()
+    return _STATE.read(path.read_text()) if path.exists() else BuildState()
 
 
 def write_build_state(settings: Settings, state: BuildState) -> None:
     """Replace what is known, in one step."""
     path = _file(settings)
     staged = path.with_suffix(".tmp")
-    staged.write_bytes(_STATE.dump_json(state))
+    staged.write_text(_STATE.write(state))
     staged.replace(path)
 
 

@@ -1,4 +1,4 @@
-"""What starts at a fixed time: loads of everything, of Linnworks, and maintenance.
+"""What starts at a fixed time: loads of everything, of Linnworks, maintenance, backups.
 
 Here is only when, and what a run is asked for. That models are built after a load, and which
 months of them, is `builds.py`; a build waits for what the load brings.
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from inventory_platform.automation.backups import BACK_UP
 from inventory_platform.automation.builds import (
     ALL_MONTHS,
     BUILD_AFTER,
@@ -67,6 +68,10 @@ def _schedules(registry: Registry) -> Iterator[dg.ScheduleDefinition]:
     yield _schedule(
         settings, "maintenance", MAINTAIN, {}, "Removes old runs, logs and what kills left behind."
     )
+    if settings.backup_address:
+        yield _schedule(
+            settings, "backup", BACK_UP, {}, "Backs up everything that cannot be worked out again."
+        )
 
 
 def _schedule(

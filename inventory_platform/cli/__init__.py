@@ -12,6 +12,7 @@ import sys
 
 from inventory_platform.cli import (
     alerts,
+    backup,
     destinations,
     docs,
     export,
@@ -30,6 +31,7 @@ from inventory_platform.errors import InventoryError
 __all__ = [
     "alerts",
     "app",
+    "backup",
     "destinations",
     "docs",
     "export",

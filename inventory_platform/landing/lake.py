@@ -19,7 +19,6 @@ either case: a lake has one machine that writes.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import time
@@ -29,7 +28,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import LandingError
@@ -40,13 +39,20 @@ from inventory_platform.object_storage import (
     send,
     send_text,
 )
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.settings import Settings
 
 _ID_FORMAT = "%Y%m%dT%H%M%S%f"
 
+_File = TypeVar("_File", bound="StoragePath | str")
+
 LoadKind = Literal["snapshot", "incremental", "replay"]
 
 _RECORDS_REMEMBERED = 16_384
+
+_LOG_OF = {"raw": "loads", "quarantine": "loads", "pages": "fetches"}
+"""Zone → where the records of its files are."""
+_LOGS = frozenset(_LOG_OF.values())
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,19 @@ class LoadRecord:
 
     def to_json(self) -> str:
         """The record as one JSON document."""
-        return json.dumps(asdict(self), indent=1)
+        return _RECORD.write(self)
 
     @classmethod
     def from_json(cls, text: str) -> LoadRecord:
-        """Read a record back."""
-        return cls(**json.loads(text))
+        """Read a record back, of this or an earlier format.
+
+        Raises:
+            InventoryError: The text is no record, or one of a later format.
+        """
+        return _RECORD.read(text)
+
+
+_RECORD = RecordFormat(LoadRecord, "load record")
 
 
 @dataclass(frozen=True)
@@ -340,6 +353,42 @@ class Lake:
         found = [p for p in self._files_of(zone, contract) if loads_in(p)[0] in committed]
         return uncovered(found)
 
+    def contents(self) -> tuple[list[str], list[str]]:
+        """All files, relative to the lake: those of committed state, and those nobody committed.
+
+        Records come first in the list and are looked for first, so a load that commits meanwhile
+        is wholly in it or wholly out of it. Work in progress, and files that one of several loads
+        replaces, are in neither list.
+        """
+        records = [name for log in sorted(_LOGS) for name in self._below(self.root / log)]
+        known = {PurePosixPath(record).with_suffix("").parts for record in records}
+        committed, uncommitted = list(records), list[str]()
+        merged: dict[tuple[str, ...], list[str]] = {}
+        for name in (name for zone in self._zones() for name in self._below(zone)):
+            parts = PurePosixPath(name).parts
+            if parts[0] in _LOGS:
+                continue
+            # A data file has the name of its (first) record, one folder further down.
+            table = (_LOG_OF.get(parts[0]), *parts[1:-2])
+            if table[0] is None:
+                committed.append(name)
+            elif (*table, loads_in(name)[0]) in known:
+                merged.setdefault(parts[:-2], []).append(name)
+            else:
+                uncommitted.append(name)
+        committed += [name for names in merged.values() for name in uncovered(names)]
+        return committed, uncommitted
+
+    def _zones(self) -> list[StoragePath]:
+        # Work in progress comes and goes; in object storage there is none, and one listing is all.
+        is_here = isinstance(self.root, Path)
+        return sorted(self.root.glob("[!.]*"), key=str) if is_here else [self.root]
+
+    def _below(self, folder: StoragePath) -> list[str]:
+        root = f"{self.root}".rstrip("/") + "/"
+        names = (str(path).removeprefix(root) for path in files_below(folder))
+        return sorted(n for n in names if not any(p.startswith(".") for p in n.split("/")))
+
     def covered(
         self, zone: Literal["raw", "quarantine"], contract: TableContract
     ) -> list[StoragePath]:
@@ -354,14 +403,14 @@ def loads_in(file: StoragePath | str) -> tuple[str, str]:
     return first, last or first
 
 
-def uncovered(files: Iterable[StoragePath]) -> list[StoragePath]:
+def uncovered(files: Iterable[_File]) -> list[_File]:
     """Files without those whose loads lie in another one's, oldest load first.
 
     Two files hold the same loads, or none in common, or one all of the other's: nothing else is
     ever written.
     """
     widest_first = sorted(files, key=lambda path: loads_in(path)[1], reverse=True)
-    shown: list[StoragePath] = []
+    shown: list[_File] = []
     for path in sorted(widest_first, key=lambda path: loads_in(path)[0]):
         if not shown or loads_in(path)[1] > loads_in(shown[-1])[1]:
             shown.append(path)

@@ -11,10 +11,9 @@ can be corrected and its table loaded again without asking the source.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from inventory_platform.landing.lake import (
     remove_unfinished,
 )
 from inventory_platform.object_storage import StoragePath, files_below, plain_errors
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.sources.base import (
     Checkpoint,
     Fetch,
@@ -74,6 +74,9 @@ class FetchRecord:
     resume: str
 
 
+_RECORD = RecordFormat(FetchRecord, "fetch record")
+
+
 class PageStore:
     """The pages of one fetch of one source.
 
@@ -109,7 +112,7 @@ class PageStore:
         """Read the record of a committed piece."""
         path = self._log / f"{fetch_id}.json"
         with plain_errors(path):
-            return FetchRecord(**json.loads(path.read_text()))
+            return _RECORD.read(path.read_text())
 
     def last(self) -> FetchRecord | None:
         """The newest committed piece."""
@@ -190,7 +193,7 @@ class PageStore:
         )
         if record.pages:
             place(path, self.file(fetch_id))
-        commit_text(self._log / f"{fetch_id}.json", json.dumps(asdict(record), indent=1))
+        commit_text(self._log / f"{fetch_id}.json", _RECORD.write(record))
         return record
 
     def _sweep(self) -> None:

@@ -30,7 +30,9 @@ from inventory_platform.settings import Settings
 ERASED = "erased"
 """What stands in a personal column that may not be empty."""
 
-_FOLDER = "erasures"
+ERASURES = "erasures"
+"""Folder of the lake with the records of erasures."""
+
 _BETWEEN = "\x1f"
 _PARQUET = "format parquet, compression zstd"
 
@@ -94,13 +96,13 @@ class Erasure:
 
 def read_erasures(lake: Lake) -> list[Erasure]:
     """Every erasure, oldest first, also those that were cut off."""
-    records = files_below(lake.root / _FOLDER, "*.json")
+    records = files_below(lake.root / ERASURES, "*.json")
     return [Erasure.from_json(path.read_text()) for path in sorted(records, key=str)]
 
 
 def keep_erasure(lake: Lake, erasure: Erasure) -> None:
     """Keep the record of an erasure, instead of what was kept of it before."""
-    commit_text(lake.root / _FOLDER / f"{erasure.erasure_id}.json", erasure.to_json())
+    commit_text(lake.root / ERASURES / f"{erasure.erasure_id}.json", erasure.to_json())
 
 
 class Fingerprints:

@@ -319,7 +319,7 @@ class Eraser:
             files = _Files(con, self.lake, "erasure", write)
             folders = {
                 "published": self.settings.published_dir,
-                "operations": self.lake.root / "operations",
+                "operations": self.settings.lake_dir / "operations",
             }
             for kind, root in folders.items():
                 found = files_below(root, "**/*.parquet")

@@ -20,7 +20,6 @@ import dagster as dg
 import polars as pl
 
 from inventory_platform.errors import InventoryError
-from inventory_platform.object_storage import StorageError
 from inventory_platform.operations.alerts.config import read_config
 from inventory_platform.operations.alerts.state import read_state
 from inventory_platform.operations.history.dagster_log import instant
@@ -171,7 +170,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _publication(settings: Settings) -> Iterator[Finding]:
     try:
         published = current_publication(settings.published_dir)
-    except (OSError, ValueError, TypeError, StorageError) as error:
+    except (InventoryError, OSError, ValueError) as error:
         yield Finding(Status.down, "marts", f"The published marts cannot be read: {error}")
         return
     if published is None:

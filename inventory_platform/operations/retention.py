@@ -36,7 +36,9 @@ from inventory_platform.settings import Settings
 
 Zone = Literal["history", "quarantine", "pages"]
 
-_RECORDS = "retention"
+RETENTION = "retention"
+"""Folder of the lake with the records of what was removed."""
+
 _PARQUET = "format parquet, compression zstd"
 
 
@@ -151,15 +153,32 @@ def retain(
         LandingError: A table is being loaded.
     """
     policy = read_policy(registry)
+    record = _Record(registry, today) if apply else None
     found: list[Kept] = []
     for contract in registry.relations.values():
-        found += _of_table(registry, contract, policy, today, apply=apply)
+        found += _of_table(registry, contract, policy, today, record)
         done(contract.relation)
     for source in registry.sources.values():
         if source.is_fetched and (rule := policy.days("pages", source.name)):
-            found += _of_pages(registry, source.name, rule, today, apply=apply)
-    if apply and found:
-        _record(registry, today, found)
+            found += _of_pages(registry, source.name, rule, today, record)
+    if record and found:
+        record.keep()
+    return found
+
+
+def removed_rows(lake: Lake) -> dict[tuple[str, Zone], tuple[str, int]]:
+    """What was removed: (table or fetch, zone) → the day before which, and rows at the most.
+
+    The day is written as the ids of loads begin, `20260131`. A run that was cut off counts rows
+    that are still there.
+    """
+    found: dict[tuple[str, Zone], tuple[str, int]] = {}
+    for path in files_below(lake.root / RETENTION, "*.json"):
+        for kept in json.loads(path.read_text())["removed"]:
+            key = (kept["name"], kept["zone"])
+            before, rows = found.get(key, ("", 0))
+            day = kept["before"].replace("-", "")
+            found[key] = (max(before, day), rows + kept["rows"])
     return found
 
 
@@ -176,7 +195,7 @@ def require_history(settings: Settings, load_id: str) -> None:
             f"{load_id!r} is not the id of a load.",
             "Ids look like 20260131T235900000000; `ops.loads` lists them.",
         ) from None
-    folder = Lake.of(settings).root / _RECORDS
+    folder = Lake.of(settings).root / RETENTION
     for path in sorted(files_below(folder, "*.json"), key=str):
         for kept in json.loads(path.read_text())["removed"]:
             if kept["zone"] == "history" and day.isoformat() < kept["before"]:
@@ -188,7 +207,11 @@ def require_history(settings: Settings, load_id: str) -> None:
 
 
 def _of_table(
-    registry: Registry, contract: TableContract, policy: Policy, today: date, *, apply: bool
+    registry: Registry,
+    contract: TableContract,
+    policy: Policy,
+    today: date,
+    record: _Record | None,
 ) -> list[Kept]:
     settings = registry.settings
     lake = Lake.of(settings)
@@ -216,7 +239,8 @@ def _of_table(
             )
             by_name = {str(path): path for path in files}
             kept = _described(con, contract.relation, zone, rule[1], before, by_name)
-            if kept.rows and apply:
+            if kept.rows and record:
+                record.keep(kept)
                 _remove(con, folder, by_name)
                 # What a merged file replaced would bring the rows back to whoever reads it.
                 for path in lake.covered("raw" if zone == "history" else "quarantine", contract):
@@ -303,7 +327,11 @@ def _remove(
 
 
 def _of_pages(
-    registry: Registry, source: str, rule: tuple[int, str], today: date, *, apply: bool
+    registry: Registry,
+    source: str,
+    rule: tuple[int, str],
+    today: date,
+    record: _Record | None,
 ) -> Iterator[Kept]:
     lake = Lake.of(registry.settings)
     before = today - timedelta(days=rule[0])
@@ -324,7 +352,7 @@ def _of_pages(
             old = [i for i in kept[:-1] if i <= read_to and Lake.date_of(i) < before]
             if not old:
                 continue
-            yield Kept(
+            found = Kept(
                 name=store.name,
                 zone="pages",
                 why=rule[1],
@@ -335,14 +363,29 @@ def _of_pages(
                 oldest=Lake.date_of(old[0]),
                 newest=Lake.date_of(old[-1]),
             )
-            for fetch_id in old if apply else []:
-                remove(store.file(fetch_id))
+            if record:
+                record.keep(found)
+                for fetch_id in old:
+                    remove(store.file(fetch_id))
+            yield found
 
 
-def _record(registry: Registry, today: date, found: list[Kept]) -> None:
-    """Keep what was removed, when and by which rule."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    removed = [asdict(kept) for kept in found]
-    facts = {"applied_at": now.isoformat(sep=" "), "today": today, "removed": removed}
-    path = Lake.of(registry.settings).root / _RECORDS / f"{now:%Y%m%dT%H%M%S%f}.json"
-    commit_text(path, json.dumps(facts, indent=1, default=str))
+class _Record:
+    """What is removed, when and by which rule; it stands before anything goes."""
+
+    def __init__(self, registry: Registry, today: date) -> None:
+        began = datetime.now(UTC)
+        self._path = Lake.of(registry.settings).root / RETENTION / f"{began:%Y%m%dT%H%M%S%f}.json"
+        self._today = today
+        self._removed: list[Kept] = []
+
+    def keep(self, *kept: Kept) -> None:
+        """Keep what is about to be removed; without anything, that all of it is gone."""
+        self._removed += kept
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        facts = {
+            "applied_at": now,
+            "today": self._today,
+            "removed": [asdict(one) for one in self._removed],
+        }
+        commit_text(self._path, json.dumps(facts, indent=1, default=str))

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,7 @@ import duckdb
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StorageError, StoragePath, plain_errors, send_text
+from inventory_platform.record_format import RecordFormat
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -58,6 +59,9 @@ class Publication:
     rows: Mapping[str, int]
     loads: Mapping[str, str]
     inputs: str
+
+
+_MANIFEST = RecordFormat(Publication, "manifest of published marts")
 
 
 def publish(
@@ -101,7 +105,7 @@ def publish(
             inputs=inputs,
         )
         with plain_errors(staged):
-            (staged / "manifest.json").write_text(json.dumps(asdict(publication), indent=1))
+            (staged / "manifest.json").write_text(_MANIFEST.write(publication))
             if isinstance(staged, Path) and isinstance(target, Path):
                 staged.replace(target)
             _switch(root, version)
@@ -193,7 +197,7 @@ def current_publication(root: StoragePath) -> tuple[StoragePath, Publication] | 
     if not link.exists():
         return None
     folder = link.resolve()
-    return folder, Publication(**json.loads((folder / "manifest.json").read_text()))
+    return folder, _MANIFEST.read((folder / "manifest.json").read_text())
 
 
 def _current_in_storage(root: UPath) -> tuple[StoragePath, Publication] | None:
@@ -209,7 +213,7 @@ def _current_in_storage(root: UPath) -> tuple[StoragePath, Publication] | None:
 # A published version never changes, and every page and metric asks.
 @lru_cache(maxsize=32)
 def _publication_in(folder: StoragePath) -> Publication:
-    return Publication(**json.loads((folder / "manifest.json").read_text()))
+    return _MANIFEST.read((folder / "manifest.json").read_text())
 
 
 def current_link(root: StoragePath) -> StoragePath:

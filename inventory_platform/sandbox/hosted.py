@@ -7,7 +7,6 @@ the CSV of its name. Data sets that are files anyway are read where they lie and
 from __future__ import annotations
 
 import csv
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +40,7 @@ def _pack(schema: Path, target: Path) -> int:
         db.executescript(schema.read_text(encoding="utf-8"))
         tables = db.execute("select name from sqlite_schema where type = 'table'").fetchall()
         rows = sum(_fill(db, name, schema.parent / f"{name}.csv") for (name,) in tables)
-    os.replace(aside, target)
+    aside.replace(target)
     return rows
 
 

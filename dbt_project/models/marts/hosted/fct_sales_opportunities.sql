@@ -42,7 +42,7 @@ final as (
         cast(deals.deal_stage = 'Won' as boolean) as is_won,
         cast(coalesce(opportunity_products.product_name, deals.product) as string) as product_name,
         cast(products.series as string) as product_series,
-        cast(products.sales_price as decimal(18, 2)) as list_price,
+        cast(products.sales_price as decimal(18, 2)) as retail_price,
         cast(deals.account as string) as account_name,
         cast(accounts.sector as string) as account_sector,
         cast(accounts.office_location as string) as account_country,

@@ -321,6 +321,14 @@ def test_the_samples_have_the_traps_of_the_published_files() -> None:
     assert len(set(mails)) < len(mails)
 
 
+def test_a_second_load_adds_nothing_also_without_a_key(samples: Hosted) -> None:
+    for relation, rows in {"data_jobs__salaries": 38, "northwind__order_details": 62}.items():
+        contract = samples.registry.contracts[relation]
+        source = samples.registry.sources[contract.source]
+        again = samples.registry.loader(source).load(contract)
+        assert (again.rows_read, again.rows_loaded, again.rows_deduplicated) == (rows, 0, rows)
+
+
 def test_the_samples_play_in_the_days_of_the_sandbox(samples: Hosted) -> None:
     refresh(samples.settings, samples.registry.relations)
     for table in ("northwind__orders", "model_cars__orders"):

@@ -163,7 +163,7 @@ _TOTALS = [
     (
         "marts/fct_sales_opportunities",
         "deals",
-        "select deal_stage, count(*) as rows, count(account_name) as with_account, "
+        "select deal_stage, count(*) as rows, count(company_name) as with_account, "
         "sum(close_value) as amount from marts.fct_sales_opportunities group by 1",
         ["crm_sales__sales_pipeline"],
         "select deal_stage, count(*) as rows, count(account) as with_account, "

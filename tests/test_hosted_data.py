@@ -189,7 +189,7 @@ def test_the_dictionary_is_read_as_it_is_encoded(published: Hosted) -> None:
 @needs_the_files
 def test_deals_have_the_totals_of_the_pipeline(published: Hosted) -> None:
     rows = published.ask(
-        "select deal_stage, count(*), sum(close_value), count(account_name) "
+        "select deal_stage, count(*), sum(close_value), count(company_name) "
         "from marts.fct_sales_opportunities group by 1 order by 1"
     )
     assert rows == [

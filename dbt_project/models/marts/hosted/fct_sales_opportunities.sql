@@ -43,7 +43,7 @@ final as (
         cast(coalesce(opportunity_products.product_name, deals.product) as string) as product_name,
         cast(products.series as string) as product_series,
         cast(products.sales_price as decimal(18, 2)) as retail_price,
-        cast(deals.account as string) as account_name,
+        cast(deals.account as string) as company_name,
         cast(accounts.sector as string) as account_sector,
         cast(accounts.office_location as string) as account_country,
         cast(sales_teams.regional_office as string) as regional_office,

@@ -298,6 +298,11 @@ class Settings(BaseSettings):
         return self.data_dir / "sandbox" / "drop"
 
     @property
+    def sandbox_hosted(self) -> Path:
+        """The folder with the sandbox's databases of hosted businesses."""
+        return self.data_dir / "sandbox" / "hosted"
+
+    @property
     def dagster_home(self) -> Path:
         """Where Dagster keeps its runs; `DAGSTER_HOME` where that is set."""
         return Path(os.environ.get("DAGSTER_HOME", self.data_dir / "dagster"))

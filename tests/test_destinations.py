@@ -17,7 +17,7 @@ from inventory_platform.publishing.postgres_tables import (
     changes,
     postgres_type,
 )
-from inventory_platform.settings import Settings
+from inventory_platform.settings import ClearText, Settings
 
 GOOD = 'address = "postgresql://loader@db.example.org:5432/inventory"'
 
@@ -162,7 +162,12 @@ def test_another_machine_is_asked_for_tls_unless_the_address_says_otherwise(
         thread.start()
         port = server.getsockname()[1]
         entry = Entry("x", f"postgresql://u@127.0.0.2:{port}/d{option}")
-        destination = entry.open(settings_for(tmp_path, None))
+        settings = settings_for(tmp_path, None)
+        if "disable" in option:
+            with pytest.raises(SettingsError, match="INVENTORY_CLEAR_TEXT"):
+                entry.open(settings)
+            settings = settings.model_copy(update={"clear_text": ClearText.warn})
+        destination = entry.open(settings)
         with pytest.raises(PublishError, match=reason):
             destination.publish(tmp_path, None, [])
         if received or "verify" not in option:

@@ -1,13 +1,12 @@
 """Which destinations exist: the entries of `destinations.toml`.
 
 An entry names an address and what its kind of destination needs to know besides. `${NAME}` in
-an address is an environment variable; a password never stands in the file, but the name of the
-variable that holds it (`password_env`). Without the file there are no destinations.
+an address is a secret by name (`secret_values.py`); a password never stands in the file, but the
+name of the secret that holds it (`password_env`). Without the file there are no destinations.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -20,8 +19,10 @@ from inventory_platform.publishing.base import Destination, Mart
 from inventory_platform.publishing.postgres import PostgresDestination
 from inventory_platform.publishing.postgres_roles import DEFAULT_ROW_RULES, PERSONAL_SCHEMA
 from inventory_platform.publishing.postgres_tables import META
+from inventory_platform.secret_values import require_secret
 from inventory_platform.settings import Settings
 from inventory_platform.sources.catalog import redact, resolve_address
+from inventory_platform.sources.clear_text import check_encrypted, is_this_machine
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _KEYS = {"address", "description", "password_env", "schema", "mode"}
@@ -36,7 +37,6 @@ _OPTIONS = {
 }
 """Options of libpq an address may carry behind its `?`."""
 _TAKEN = {META, PERSONAL_SCHEMA}
-_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,12 @@ def postgres(entry: Entry, settings: Settings) -> PostgresDestination:
         SettingsError: An environment variable is not set, or the address cannot be used.
     """
     what = f"Destination {entry.name!r}"
-    connection = _connection(resolve_address(entry.address, settings, what), what)
-    password = os.environ.get(entry.password_env, "") if entry.password_env else ""
-    if entry.password_env and not password:
-        raise SettingsError(
-            f"{what}: environment variable {entry.password_env} is not set.",
-            "Set it to the password, or correct password_env in destinations.toml.",
-        )
+    address = resolve_address(entry.address, settings, what)
+    check_encrypted(settings, address, what)
+    connection = _connection(address, what)
+    password = ""
+    if name := entry.password_env:
+        password = require_secret(settings, name, what, "correct password_env.")
     return PostgresDestination(
         settings,
         entry.name,
@@ -234,8 +233,7 @@ def _connection(address: str, where: str) -> dict[str, str]:
         "application_name": "inventory platform",
         **options,
     }
-    host = words["host"]
-    if host and not host.startswith("/") and host not in _OF_THIS_MACHINE:
+    if not is_this_machine(words["host"]):
         # libpq's own default goes on in clear where a server has no TLS.
         words.setdefault("sslmode", "require")
     return {key: value for key, value in words.items() if value}

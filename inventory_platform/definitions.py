@@ -70,7 +70,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     jobs = build_jobs(registry.sources, facts, late_data)
     of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
-    destinations = read_destinations(settings, [key.path[-1] for key in marts])
+    destinations = read_destinations(settings, [key.path[-1] for key in marts], registry.contracts)
     definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),
@@ -82,7 +82,9 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             build_published_asset(registry, parts, marts, blocking),
             *live_publication,
             operations_asset(),
-            *build_destination_assets(settings, destinations.values()),
+            *build_destination_assets(
+                settings, destinations.values(), tables=registry.contracts, blocking=blocking
+            ),
         ],
         asset_checks=checks,
         jobs=[*jobs, build_maintenance_job(settings)],

@@ -40,8 +40,8 @@ def postgres_tables(name: Name) -> None:
     """
     from inventory_platform.assets.destinations import marts_for
     from inventory_platform.errors import PublishError
-    from inventory_platform.publishing.destinations import postgres
     from inventory_platform.publishing.parquet import current_publication
+    from inventory_platform.publishing.postgres_entry import open_postgres
 
     settings = get_settings()
     entry, graph = _entry(settings, name)
@@ -50,7 +50,7 @@ def postgres_tables(name: Name) -> None:
         raise PublishError("No marts are published yet.", "Run `inventory run`.")
     folder, publication = current
     marts = marts_for(entry, publication.rows, graph)
-    for statement in postgres(entry, settings).pending(folder, marts):
+    for statement in open_postgres(entry, settings).pending(folder, marts):
         print(f"{statement};")
 
 
@@ -62,12 +62,18 @@ def _entry(settings: Settings, name: str) -> tuple[Entry, DbtGraph]:
     from inventory_platform.publishing.destinations import read_destinations
     from inventory_platform.registry import read_registry
 
-    prepare_manifest(read_registry(settings))
+    registry = read_registry(settings)
+    prepare_manifest(registry)
     graph = read_graph(settings)
-    entries = read_destinations(settings, describe_marts(graph.manifest))
+    entries = read_destinations(settings, describe_marts(graph.manifest), registry.contracts)
     if name not in entries:
         raise SettingsError(
             f"There is no destination {name!r}.",
             f"Known destinations: {', '.join(entries) or 'none'}.",
+        )
+    if entries[name].kind != "postgres":
+        raise SettingsError(
+            f"Destination {name!r} is no Postgres database, but {entries[name].kind}.",
+            "Ask for one whose address begins with postgresql://.",
         )
     return entries[name], graph

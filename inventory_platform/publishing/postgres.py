@@ -23,7 +23,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
-from inventory_platform.publishing.base import Mart, Report, Sent
+from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.publishing.postgres_compare import (
     ALL,
@@ -122,7 +122,13 @@ class PostgresDestination:
         self._everything = everything
         self._server = PostgresServer(settings, name, connection, password, self.where)
 
-    def publish(self, folder: Path, publication: Publication, marts: Sequence[Mart]) -> Report:
+    def publish(
+        self,
+        folder: Path,
+        publication: Publication,
+        marts: Sequence[Mart],
+        tell: Tell = tell_nobody,
+    ) -> Report:
         """Make readers of the schema see a published version, all of it at once.
 
         Raises:
@@ -141,6 +147,8 @@ class PostgresDestination:
             for load in loads:
                 sent.append(self._send(con, load, state, postponed))
                 self._remember(con, load, publication.version)
+                if sent[-1].rows_written:
+                    tell(f"{sent[-1].mart}: {sent[-1].rows_written:,} rows sent and compared.")
             self._remember_publication(con, publication)
         return Report(
             version=publication.version,

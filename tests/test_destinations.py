@@ -99,6 +99,64 @@ def test_each_entry_is_an_asset_behind_the_published_marts(tmp_path):
             assert parents == {"published/marts"}
 
 
+FOLDER = 'address = "s3://bucket/marts"'
+SEARCH = 'address = "opensearch+https://loader@search.example.org:9200"\nmarts = ["fct_orders"]'
+NESTED = f"{SEARCH}\n[destinations.x.documents.orders]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{FOLDER}\nkeep = 0", "keep is 0"),
+        (f"{FOLDER}\nkeep = true", "keep is True"),
+        (f"{FOLDER}\nschema = 'a'", "unknown key 'schema'"),
+        (f"{FOLDER}\npassword_env = 'A'", "password_env has no meaning"),
+        ("address = 's3://key:sesame@bucket'", "holds a password"),
+        (f"{SEARCH}\nprefix = 'My Shop'", "prefix 'My Shop' is not usable"),
+        (f"{SEARCH}\nkeep = '2'", "keep is '2'"),
+        (f"{SEARCH}\ndocuments = 3", "documents is no table"),
+        ("address = 'opensearch+https://u:sesame@h'", "holds a password"),
+        ("address = 'opensearch+https://h/?key=sesame'", "has options behind it"),
+        ("address = 'opensearch+https:///x'", "names no server"),
+        ("address = 'opensearch+https://h:port'", "names no server"),
+        ("address = 'elasticsearch://h'", "of no known kind"),
+        (NESTED, r"documents\.orders has no rows"),
+        (f"{NESTED}rows = 'dim_dates'", "'dim_dates' is not among the marts or tables"),
+        (f"{NESTED}rows = 'fct_orders'\nnest = 3", "unknown key 'nest'"),
+        (f"{NESTED}rows = 'fct_orders'\nnested = 3", "nested is no table"),
+        (f"{NESTED}rows = 'fct_orders'\nnested.a = {{ rows = 'fct_orders' }}", "has no by"),
+        (
+            f"{NESTED}rows = 'fct_orders'\nnested.a = {{ rows = 'fct_orders', by = 3 }}",
+            "by is no column",
+        ),
+        (
+            "address = 'opensearch+https://h'\n[destinations.x.documents.a]\nrows = 'fct_orders'",
+            "does not say what they are made of",
+        ),
+    ],
+)
+def test_a_wrong_entry_of_another_kind_is_refused_alike(tmp_path, text, reason):
+    with pytest.raises(SettingsError, match=reason) as caught:
+        read(tmp_path, f"[destinations.x]\n{text}\n")
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("postgres://h/d", "postgres"),
+        ("/srv/marts", "parquet"),
+        ("{data_dir}/elsewhere", "parquet"),
+        ("abfss://c@account.dfs.core.windows.net/marts", "parquet"),
+        ("elasticsearch+https://h", "elasticsearch"),
+        ("opensearch+http://localhost:9200", "opensearch"),
+    ],
+)
+def test_the_scheme_of_an_address_tells_the_kind(tmp_path, address, kind):
+    text = f'[destinations.x]\naddress = "{address}"\n'
+    assert read(tmp_path, text)["x"].kind == kind
+
+
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [

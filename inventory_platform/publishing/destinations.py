@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inventory_platform.errors import SettingsError
-from inventory_platform.publishing import postgres_entry, remote_parquet, search_entry
+from inventory_platform.publishing import cloud_entry, postgres_entry, remote_parquet, search_entry
 from inventory_platform.publishing.base import Destination
 from inventory_platform.settings import Settings
 from inventory_platform.sources.catalog import redact
@@ -116,6 +116,12 @@ _SEARCH = (
     search_entry.open_search,
     search_entry.KEYS,
 )
+_CLOUD = (
+    "Views of one schema, each switched at once after counts and sums agreed.",
+    cloud_entry.check_entry,
+    cloud_entry.open_cloud,
+    cloud_entry.KEYS,
+)
 KINDS = {
     "postgres": Kind(
         frozenset({"postgresql", "postgres"}),
@@ -133,6 +139,10 @@ KINDS = {
     ),
     "elasticsearch": Kind(frozenset({"elasticsearch+https", "elasticsearch+http"}), *_SEARCH),
     "opensearch": Kind(frozenset({"opensearch+https", "opensearch+http"}), *_SEARCH),
+    **{
+        name: Kind(frozenset({name}), *_CLOUD)
+        for name in ("bigquery", "databricks", "fabric", "snowflake", "synapse")
+    },
 }
 """Every kind of destination, by the name shown on the asset graph."""
 

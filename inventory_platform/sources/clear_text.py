@@ -71,6 +71,8 @@ def _is_clear(scheme: str, address: str, options: Mapping[str, Any]) -> bool:
     match scheme:
         case "mqtt" | "json" | "http" | "rest+http" | "linnworks+http":
             return True
+        case "elasticsearch+http" | "opensearch+http":
+            return True
         case "kafka":
             user = options.get("sasl_username") or parse_address(address, {"kafka": 9092}).user
             protocol = options.get("security_protocol") or ("SASL_SSL" if user else "PLAINTEXT")

@@ -6,10 +6,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-strip-extras --no-header --no-emit-index-url
 # uv installs in seconds what takes pip most of a minute.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+SBOM ?= sbom.json
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test test-deploy lint ui docs drill sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots lock clean
+.PHONY: help install run test test-deploy lint ui docs drill sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots audit sbom lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -92,6 +93,19 @@ bench-dashboard: $(VENV)/.installed-dev ## Measure the dashboard with 10 million
 update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
 	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update
 
+$(VENV)/.installed-audit: $(BIN)/uv requirements-audit.txt
+	@$(BIN)/uv venv --quiet $(VENV)/audit
+	@$(BIN)/uv pip install --quiet --python $(VENV)/audit/bin/python --require-hashes -r requirements-audit.txt
+	@touch $@
+
+audit: $(VENV)/.installed-audit ## Look for known holes in everything that is installed; needs the network.
+	@for file in requirements.txt requirements-dashboard.txt requirements-install.txt requirements-dev.txt; do \
+	  echo "$$file"; $(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$file || exit 1; \
+	done
+
+sbom: $(VENV)/.installed-dev ## Write sbom.json: what the platform is made of, as CycloneDX.
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o $(SBOM)
+
 lock: $(BIN)/uv ## Lock the requirements anew.
 	$(LOCK) requirements-install.in -o requirements-install.txt
 	$(LOCK) requirements.in -o requirements.txt
@@ -99,6 +113,7 @@ lock: $(BIN)/uv ## Lock the requirements anew.
 	$(LOCK) requirements-server.in -o requirements-server.txt
 	$(LOCK) deploy/azure/requirements.in -o deploy/azure/requirements.txt
 	$(LOCK) -c requirements.txt -c requirements-dashboard.txt requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-audit.in -o requirements-audit.txt
 
 clean: ## Remove the environment and all data the platform keeps.
 	rm -rf $(VENV) $(VENV)-azure .data dbt_project/target dbt_project/logs

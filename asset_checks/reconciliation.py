@@ -131,6 +131,74 @@ _TOTALS = [
         ["inventory_db__purchase_orders"],
         "select count(*) as rows, sum(total_amount) as amount from inventory_db__purchase_orders",
     ),
+    (
+        "transformed/order_lines",
+        "northwind",
+        _LINES.format("northwind", "true"),
+        ["northwind__order_details"],
+        "select count(*) as rows, sum(quantity) as quantity, "
+        "sum(cast(cast(quantity * unit_price * (1 - discount) as decimal(18, 4)) * "
+        "coalesce(conversion_rate, 1) as decimal(18, 4))) as amount "
+        "from northwind__order_details cross join reference.sales_channels as channels "
+        "where channels.source = 'northwind'",
+    ),
+    (
+        "transformed/order_lines",
+        "model_cars",
+        _LINES.format("model_cars", "true"),
+        ["model_cars__order_details"],
+        "select count(*) as rows, sum(quantity_ordered) as quantity, "
+        "sum(cast(quantity_ordered * price_each * coalesce(conversion_rate, 1) "
+        "as decimal(18, 4))) as amount "
+        "from model_cars__order_details cross join reference.sales_channels as channels "
+        "where channels.source = 'model_cars'",
+    ),
+    (
+        "marts/kpi_job_salaries",
+        "salaries",
+        "select sum(salaries) as rows, sum(total_salary_usd) as amount from marts.kpi_job_salaries",
+        ["data_jobs__salaries"],
+        "select count(*) as rows, sum(salary_in_usd) as amount from data_jobs__salaries",
+    ),
+    (
+        "marts/fct_sales_opportunities",
+        "deals",
+        "select deal_stage, count(*) as rows, count(company_name) as with_account, "
+        "sum(close_value) as amount from marts.fct_sales_opportunities group by 1",
+        ["crm_sales__sales_pipeline"],
+        "select deal_stage, count(*) as rows, count(account) as with_account, "
+        "sum(close_value) as amount from crm_sales__sales_pipeline group by 1",
+    ),
+    (
+        "marts/fct_share_prices",
+        "prices",
+        "select count(*) as rows, sum(volume) as volume, sum(close_usd) as amount "
+        "from marts.fct_share_prices",
+        ["nvidia_prices__daily_prices"],
+        "select count(*) as rows, sum(volume) as volume, sum(close_usd) as amount "
+        "from nvidia_prices__daily_prices",
+    ),
+    (
+        "marts/fct_country_indicators",
+        "world_bank",
+        "select count(distinct country_code) as countries, count(gdp_usd) as rows, "
+        "sum(cast(gdp_usd as decimal(28, 2))) as amount from marts.fct_country_indicators "
+        "where income_group is not null",
+        ["world_indicators__world_bank"],
+        "select count(distinct country_code) as countries, count(gdp_usd) as rows, "
+        "sum(cast(gdp_usd as decimal(28, 2))) as amount from world_indicators__world_bank",
+    ),
+    (
+        "marts/fct_country_indicators",
+        "human_development",
+        "select count(human_development_index) as rows, "
+        "sum(cast(human_development_index as decimal(18, 3))) as amount "
+        "from marts.fct_country_indicators",
+        ["world_indicators__human_development"],
+        "select count(*) as rows, sum(cast(figure as decimal(18, 3))) as amount from (unpivot "
+        "(select iso3, columns('^hdi_[0-9]{4}$') from world_indicators__human_development) "
+        "on columns(* exclude (iso3)) into name year_name value figure) where iso3 not like '%.%'",
+    ),
 ]
 
 

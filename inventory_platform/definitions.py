@@ -74,8 +74,7 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
     blocking = [spec.key for check in checks for spec in check.check_specs if spec.blocking]
     jobs = build_jobs(registry.sources, facts, late_data)
     of_loads = [key for key in blocking if key.asset_key.path[0] == "raw"]
-    personal = [c.relation for c in registry.contracts.values() if c.personal_columns]
-    destinations = read_destinations(settings, [key.path[-1] for key in marts], personal)
+    destinations = read_destinations(settings, [key.path[-1] for key in marts], registry.contracts)
     definitions = dg.Definitions(
         assets=[
             *build_pages_assets(registry),
@@ -87,7 +86,9 @@ def build_definitions(settings: Settings | None = None) -> dg.Definitions:
             build_published_asset(registry, parts, marts, blocking),
             *live_publication,
             operations_asset(),
-            *build_destination_assets(settings, destinations.values()),
+            *build_destination_assets(
+                settings, destinations.values(), tables=registry.contracts, blocking=blocking
+            ),
         ],
         asset_checks=checks,
         jobs=[*jobs, build_maintenance_job(settings), *build_backup_jobs(settings)],

@@ -65,6 +65,9 @@ class PublishError(InventoryError):
 class DestinationUnavailableError(PublishError):
     """A destination cannot be reached or is busy; the same may succeed later."""
 
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what, remedy, is_transient=True)
+
 
 class StartError(InventoryError):
     """The pages cannot be started; nothing was started."""

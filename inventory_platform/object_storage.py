@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inventory_platform.errors import InventoryError, SettingsError
@@ -26,6 +27,11 @@ StoragePath: TypeAlias = "Path | UPath"
 
 _PACKAGES = {"s3": "s3", "az": "azure", "abfs": "azure", "abfss": "azure", "gs": "gcs"}
 """Scheme → the extra of this project that reads it."""
+_REFUSALS = {
+    *("NoCredentialsError", "ClientAuthenticationError", "ResourceNotFoundError"),
+    "DefaultCredentialsError",
+}
+"""Errors of the clouds' packages that asking again does not help against."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,9 @@ def open_path(address: str, what: str) -> UPath:
             f"{what}: there is no bucket or container {bucket!r} at {address}.",
             "Create it, or correct the address.",
         ) from error
-    except _failures() as error:
+    except storage_failures() as error:
         raise SettingsError(
-            f"{what}: {address} cannot be reached: {_reason(error)}",
+            f"{what}: {address} cannot be reached: {reason_of(error)}",
             "Check the credentials and the endpoint in the environment; docs/object-storage.md "
             "lists the variables.",
         ) from None
@@ -169,6 +175,27 @@ def send(file: Path, target: UPath) -> None:
         target.fs.put_file(str(file), target.path)
 
 
+@contextmanager
+def on_this_machine(file: StoragePath, room: Path) -> Iterator[Path]:
+    """A file for programs that take files of this machine only: itself, or a copy of it.
+
+    Args:
+        file: The file.
+        room: Folder for the copy, which is there as long as the block runs.
+
+    Raises:
+        StorageError: Object storage did not give it.
+    """
+    if isinstance(file, Path):
+        yield file
+        return
+    with TemporaryDirectory(dir=room, prefix="copy-") as folder:
+        copy = Path(folder, file.name)
+        with plain_errors(file):
+            file.fs.get_file(file.path, str(copy))
+        yield copy
+
+
 def send_text(text: str, target: UPath) -> None:
     """Write a small file; readers see the one before or this one.
 
@@ -191,18 +218,24 @@ def plain_errors(path: StoragePath) -> Iterator[None]:
         return
     try:
         yield
-    except _failures() as error:
+    except storage_failures() as error:
         raise StorageError(
-            f"{path} cannot be read or written: {_reason(error)}",
+            f"{path} cannot be read or written: {reason_of(error)}",
             "Check the network, the credentials and their rights, then start again. What was "
             "committed before stays as it is.",
-            is_transient=not isinstance(error, FileNotFoundError | PermissionError),
+            is_transient=not is_refusal(error),
         ) from None
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether asking again does not help against a failure of storage."""
+    not_there = FileNotFoundError | PermissionError | NotADirectoryError | IsADirectoryError
+    return isinstance(error, not_there) or type(error).__name__ in _REFUSALS
+
+
 @cache
-def _failures() -> tuple[type[Exception], ...]:
-    """What the clouds' packages raise, of those that are installed."""
+def storage_failures() -> tuple[type[Exception], ...]:
+    """What storage fails with: errors of this machine, and of the clouds' packages if installed."""
     # adlfs tells of a failed upload with a RuntimeError.
     found: list[type[Exception]] = [OSError, RuntimeError]
     with suppress(ImportError):
@@ -218,10 +251,15 @@ def _failures() -> tuple[type[Exception], ...]:
         from google.auth.exceptions import GoogleAuthError
 
         found += [HttpError, GoogleAuthError]
+    with suppress(ImportError):
+        from aiohttp import ClientError as ConnectionFailure
+
+        found.append(ConnectionFailure)
     return tuple(found)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What storage said of a failure, in one line."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0]
 

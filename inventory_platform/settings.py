@@ -2,8 +2,8 @@
 
 Values come from the environment (`INVENTORY_…`) or a `.env` file beside `pyproject.toml`.
 Where a source is read from is not a setting but an entry in `sources.toml`
-(`sources/catalog.py`); passwords in there are named, and their values come from the
-environment too.
+(`sources/catalog.py`). No secret is a setting: secrets are named where they are needed and
+found by `secret_values.py`; here is only where it looks.
 """
 
 from __future__ import annotations
@@ -41,6 +41,20 @@ def _known_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("no time zone of this name, such as Europe/Berlin") from None
     return name
+
+
+def _of_a_known_kind(path: Path | None) -> Path | None:
+    kinds = (".age", ".yaml", ".yml", ".json")
+    if path is not None and path.suffix not in kinds:
+        raise ValueError(f"the file's name must end in one of {', '.join(kinds)}")
+    return path
+
+
+class ClearText(StrEnum):
+    """What is done about connections to other machines that nothing encrypts."""
+
+    refuse = "refuse"
+    warn = "warn"
 
 
 class Environment(StrEnum):
@@ -92,6 +106,9 @@ class Settings(BaseSettings):
         description="Memory one DuckDB connection may use before it spills to disk.",
     )
     threads: int = Field(default=2, ge=1, le=256, description="Threads of one DuckDB connection.")
+    query_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="How long a person's query or export may take."
+    )
     lock_timeout_seconds: float = Field(
         default=60, ge=0, description="How long to wait for another run that loads the same table."
     )
@@ -200,6 +217,36 @@ class Settings(BaseSettings):
             if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
                 variable = f"INVENTORY_{name.upper()}"
                 raise ValueError(f"{variable} and {variable}_FILE: name one")
+        return self
+
+    # Secrets and connections
+    secrets_file: Annotated[ProjectPath | None, AfterValidator(_of_a_known_kind)] = Field(
+        default=None, description="Encrypted secrets: *.age, or a SOPS file (.yaml, .json)."
+    )
+    age_identity_file: ProjectPath | None = Field(
+        default=None, description="age identity that decrypts the secrets file."
+    )
+    vault_address: str = Field(
+        default="",
+        pattern=r"^(https://[A-Za-z0-9.-]+(:\d+)?|http://(127\.0\.0\.1|localhost)(:\d+)?)?$",
+        description="Address of Vault, https:// but on this machine.",
+    )
+    vault_mount: str = Field(
+        default="secret", pattern=r"^[\w./-]+$", description="Vault's KV version 2 engine."
+    )
+    vault_path: str = Field(
+        default="inventory", pattern=r"^[\w./-]+$", description="Entry of it with the secrets."
+    )
+    clear_text: ClearText = Field(
+        default=ClearText.refuse,
+        description="Whether unencrypted connections to other machines are refused or warned of.",
+    )
+
+    @model_validator(mode="after")
+    def _has_identity(self) -> Self:
+        file = self.secrets_file
+        if file and file.suffix == ".age" and not self.age_identity_file:
+            raise ValueError("INVENTORY_SECRETS_FILE needs INVENTORY_AGE_IDENTITY_FILE")
         return self
 
     # Destinations outside the platform.
@@ -311,6 +358,11 @@ class Settings(BaseSettings):
     def sandbox_drop(self) -> Path:
         """The sandbox's drop folder."""
         return self.data_dir / "sandbox" / "drop"
+
+    @property
+    def sandbox_hosted(self) -> Path:
+        """The folder with the sandbox's databases of hosted businesses."""
+        return self.data_dir / "sandbox" / "hosted"
 
     @property
     def dagster_home(self) -> Path:

@@ -60,7 +60,7 @@ class Mailbox:
 @contextmanager
 def mail_server(folder: Path, password: str) -> Iterator[Mailbox]:
     """A mail server that takes messages over TLS from who knows the password."""
-    certificate, key = _self_signed(folder)
+    certificate, key = self_signed(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     with socket.socket() as probe:
@@ -83,7 +83,8 @@ def mail_server(folder: Path, password: str) -> Iterator[Mailbox]:
         server.stop()
 
 
-def _self_signed(folder: Path) -> tuple[Path, Path]:
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that is its own authority, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
     now = datetime.now(UTC)

@@ -5,10 +5,12 @@ import threading
 
 import pytest
 
+from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.definitions import build_definitions
 from inventory_platform.errors import PublishError, SettingsError
 from inventory_platform.publishing.base import Mart, MartColumn
-from inventory_platform.publishing.destinations import Entry, check_row_rules, read_destinations
+from inventory_platform.publishing.destinations import Entry, read_destinations
+from inventory_platform.publishing.postgres_entry import row_rules
 from inventory_platform.publishing.postgres_tables import (
     Column,
     FoundColumn,
@@ -17,9 +19,27 @@ from inventory_platform.publishing.postgres_tables import (
     changes,
     postgres_type,
 )
-from inventory_platform.settings import Settings
+from inventory_platform.settings import ClearText, Settings
 
 GOOD = 'address = "postgresql://loader@db.example.org:5432/inventory"'
+
+
+class People(Contract):
+    """Some people."""
+
+    email: Text = column("Email", "Address.", personal=True)
+
+    class Config:
+        metadata = table("People")
+
+
+class Items(Contract):
+    """Some things."""
+
+    item_id: Integer = column("ID", "Identifies the item.")
+
+    class Config:
+        metadata = table("Items", key=["item_id"])
 
 
 def settings_for(tmp_path, text):
@@ -30,9 +50,8 @@ def settings_for(tmp_path, text):
 
 
 def read(tmp_path, text):
-    return read_destinations(
-        settings_for(tmp_path, text), ["fct_orders", "dim_dates"], ["shop__people"]
-    )
+    tables = {c.relation: c for c in (describe(People, "shop"), describe(Items, "shop"))}
+    return read_destinations(settings_for(tmp_path, text), ["fct_orders", "dim_dates"], tables)
 
 
 @pytest.mark.parametrize("text", [None, "", "[destinations]"])
@@ -77,6 +96,8 @@ def test_an_entry_says_where_what_and_how(tmp_path):
         (f"[destinations.x]\n{GOOD}\nrow_rules = 'a'", "row_rules is no list of names"),
         (f"[destinations.x]\n{GOOD}\nrow_rules = ['a; drop']", "row_rules is no list of names"),
         (f"[destinations.x]\n{GOOD}\npersonal = ['shop__items']", "no table 'shop__items' has"),
+        (f"[destinations.x]\n{GOOD}\npersonal = ['shop__none']", "no table 'shop__none' has"),
+        (f"[destinations.x]\n{GOOD}\npersonal = 'shop__people'", "personal is no list of names"),
         ("[destinations.x]\naddress = 'mysql://u@h/d'", "no known kind"),
         ("[destinations.x]\naddress = 'postgresql://u@h:port/d'", "no known kind"),
         ("[destinations.x]\naddress = 'postgresql://u:sesame@h/d'", "holds a password"),
@@ -91,17 +112,21 @@ def test_a_wrong_entry_is_refused_by_name_and_without_its_secrets(tmp_path, text
 
 
 def test_rules_on_rows_and_personal_tables_are_named(tmp_path):
-    text = f"[destinations.x]\n{GOOD}\nrow_rules = ['channel']\npersonal = ['shop__people']"
+    columns = dict.fromkeys(("channel", "location_id"), MartColumn("", True))
+    marts = {"orders": Mart("orders", "", columns, (), frozenset())}
+    text = f"[destinations.x]\n{GOOD}\nrow_rules = ['channel']\npersonal = ['shop.people']"
     entry = read(tmp_path, text)["x"]
-    assert (entry.row_rules, entry.personal) == (("channel",), ("shop__people",))
-    assert read(tmp_path, f"[destinations.x]\n{GOOD}")["x"].row_rules == ("location_id",)
+    assert (row_rules(entry, marts), entry.personal) == (("channel",), ("shop__people",))
+    assert row_rules(read(tmp_path, f"[destinations.x]\n{GOOD}")["x"], marts) == ("location_id",)
+    text = f"[destinations.x]\n{GOOD}\nrow_rules = []"
+    assert row_rules(read(tmp_path, text)["x"], marts) == ()
 
 
 def test_a_rule_on_rows_is_about_a_column_there_is():
     orders = Mart("orders", "", {"channel": MartColumn("", True)}, (), frozenset())
-    check_row_rules(Entry("x", GOOD, row_rules=("channel",)), {"orders": orders})
+    entry = Entry("x", GOOD, options={"row_rules": ["channel", "chanel"]})
     with pytest.raises(SettingsError, match="no mart has a column 'chanel'"):
-        check_row_rules(Entry("x", GOOD, row_rules=("channel", "chanel")), {"orders": orders})
+        row_rules(entry, {"orders": orders})
 
 
 def test_a_wrong_entry_stops_the_start(tmp_path):
@@ -118,6 +143,75 @@ def test_each_entry_is_an_asset_behind_the_published_marts(tmp_path):
         if "postgres" in key.path:
             parents = {parent.to_user_string() for parent in graph.get(key).parent_keys}
             assert parents == {"published/marts"}
+
+
+FOLDER = 'address = "s3://bucket/marts"'
+SEARCH = 'address = "opensearch+https://loader@search.example.org:9200"\nmarts = ["fct_orders"]'
+NESTED = f"{SEARCH}\n[destinations.x.documents.orders]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{FOLDER}\nkeep = 0", "keep is 0"),
+        (f"{FOLDER}\nkeep = true", "keep is True"),
+        (f"{FOLDER}\nschema = 'a'", "unknown key 'schema'"),
+        (f"{FOLDER}\npassword_env = 'A'", "password_env has no meaning"),
+        ("address = 's3://key:sesame@bucket'", "holds a password"),
+        (f"{SEARCH}\nprefix = 'My Shop'", "prefix 'My Shop' is not usable"),
+        (f"{SEARCH}\nkeep = '2'", "keep is '2'"),
+        (f"{SEARCH}\ndocuments = 3", "documents is no table"),
+        ("address = 'opensearch+https://u:sesame@h'", "holds a password"),
+        ("address = 'opensearch+https://h/?key=sesame'", "has options behind it"),
+        ("address = 'opensearch+https:///x'", "names no server"),
+        ("address = 'opensearch+https://h:port'", "names no server"),
+        ("address = 'elasticsearch://h'", "of no known kind"),
+        (NESTED, r"documents\.orders has no rows"),
+        (f"{NESTED}rows = 'dim_dates'", "'dim_dates' is not among the marts or tables"),
+        (f"{NESTED}rows = 'fct_orders'\nnest = 3", "unknown key 'nest'"),
+        (f"{NESTED}rows = 'fct_orders'\nnested = 3", "nested is no table"),
+        (f"{NESTED}rows = 'fct_orders'\nnested.a = {{ rows = 'fct_orders' }}", "has no by"),
+        (
+            f"{NESTED}rows = 'fct_orders'\nnested.a = {{ rows = 'fct_orders', by = 3 }}",
+            "by is no column",
+        ),
+        (
+            "address = 'opensearch+https://h'\n[destinations.x.documents.a]\nrows = 'fct_orders'",
+            "does not say what they are made of",
+        ),
+    ],
+)
+def test_a_wrong_entry_of_another_kind_is_refused_alike(tmp_path, text, reason):
+    with pytest.raises(SettingsError, match=reason) as caught:
+        read(tmp_path, f"[destinations.x]\n{text}\n")
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["row_rules", "personal"])
+@pytest.mark.parametrize(
+    "address",
+    ["/srv/marts", "opensearch+https://h", "bigquery://project", "snowflake://u@account/d"],
+)
+def test_what_only_postgres_can_keep_apart_is_refused_by_other_kinds(tmp_path, address, key):
+    text = f"[destinations.x]\naddress = '{address}'\n{key} = ['shop__people']\n"
+    with pytest.raises(SettingsError, match=f"unknown key '{key}'"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("postgres://h/d", "postgres"),
+        ("/srv/marts", "parquet"),
+        ("{data_dir}/elsewhere", "parquet"),
+        ("abfss://c@account.dfs.core.windows.net/marts", "parquet"),
+        ("elasticsearch+https://h", "elasticsearch"),
+        ("opensearch+http://localhost:9200", "opensearch"),
+    ],
+)
+def test_the_scheme_of_an_address_tells_the_kind(tmp_path, address, kind):
+    text = f'[destinations.x]\naddress = "{address}"\n'
+    assert read(tmp_path, text)["x"].kind == kind
 
 
 @pytest.mark.parametrize(
@@ -162,7 +256,12 @@ def test_another_machine_is_asked_for_tls_unless_the_address_says_otherwise(
         thread.start()
         port = server.getsockname()[1]
         entry = Entry("x", f"postgresql://u@127.0.0.2:{port}/d{option}")
-        destination = entry.open(settings_for(tmp_path, None))
+        settings = settings_for(tmp_path, None)
+        if "disable" in option:
+            with pytest.raises(SettingsError, match="INVENTORY_CLEAR_TEXT"):
+                entry.open(settings)
+            settings = settings.model_copy(update={"clear_text": ClearText.warn})
+        destination = entry.open(settings)
         with pytest.raises(PublishError, match=reason):
             destination.publish(tmp_path, None, [])
         if received or "verify" not in option:

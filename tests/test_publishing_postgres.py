@@ -20,13 +20,15 @@ from inventory_platform import duck
 from inventory_platform.assets import destinations as assets
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.errors import DestinationUnavailableError, PublishError
-from inventory_platform.publishing import personal, postgres_server
+from inventory_platform.publishing import postgres_server
 from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import current_publication, publish
-from inventory_platform.publishing.personal import clear_rows
-from inventory_platform.publishing.postgres_roles import PERSONAL_SCHEMA, roles_sql
+from inventory_platform.publishing.postgres_entry import open_personal
+from inventory_platform.publishing.postgres_roles import roles_sql
+from inventory_platform.publishing.tables import clear_tables
 from inventory_platform.settings import Settings
+from tests.publishing import ORDERS, Marts, marts_in_storage
 
 pytestmark = pytest.mark.slow
 NUMBERS = iter(range(10_000))
@@ -155,10 +157,6 @@ def place(server, engine, extensions, tmp_path):
     return empty
 
 
-ORDERS = (
-    "select i::bigint as id, date '2026-01-01' + i::integer as day, (i * 1.25)::decimal(18,4) as "
-    "amount, 'L' || i % 3 as location_id from range(90) as r(i)"
-)
 WRITTEN = [("orders", 90, 3)]
 
 
@@ -534,14 +532,15 @@ class People(Contract):
         metadata = table("People", key=["person_id"])
 
 
+PEOPLE = describe(People, "shop")
+
+
 @pytest.fixture
-def people(shop, monkeypatch):
+def people(shop):
     """A source with personal data, loaded."""
-    contract = describe(People, "shop")
-    monkeypatch.setattr(personal, "contracts_of", lambda _: {"people": contract})
     rows = [(1, "ann@example.org"), (2, "bob@example.org")]
     shop.write("People", rows, {"ID": "INTEGER", "Email": "TEXT"})
-    shop.load(contract)
+    shop.load(PEOPLE)
     return shop
 
 
@@ -667,11 +666,11 @@ def test_only_the_personal_reader_sees_clear_personal_values(guarded, people):
     address = (
         f"{guarded.address(f'{guarded.prefix}_deploy')}&options=-crole%3D{guarded.prefix}_owner"
     )
-    entry = Entry("reporting", address, schema=PERSONAL_SCHEMA)
+    closed = open_personal(Entry("reporting", address), guarded.settings)
     _, publication = current_publication(guarded.root)
-    with clear_rows(people.settings, ["shop__people"], publication) as (folder, version, tables):
+    with clear_tables(people.settings, [PEOPLE], publication) as (folder, version, tables):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        report = entry.open(guarded.settings).publish(folder, version, tables)
+        report = closed.publish(folder, version, tables)
     assert written(report) == [("shop__people", 2, 1)]
     assert not folder.exists()
     with guarded.session(f"{guarded.prefix}_carer") as db:
@@ -690,6 +689,41 @@ def test_only_the_personal_reader_sees_clear_personal_values(guarded, people):
     with guarded.session() as db:
         held = "select nspname from pg_namespace where has_schema_privilege('public', oid, 'usage')"
         assert {"personal", "marts"} & {name for (name,) in db.ask(held)} == set()
+
+
+def test_clear_rows_go_after_the_marts_and_both_are_told(place, people, monkeypatch):
+    class Graph:
+        manifest = {"nodes": {}}  # noqa: RUF012
+
+    monkeypatch.setattr(assets, "read_graph", lambda settings: Graph)
+    publication = Marts(people.settings).write(orders=ORDERS)
+    entry = place.entry(personal=("shop__people",))
+    told = []
+    report = assets.send(people.settings, entry, {PEOPLE.relation: PEOPLE}, told.append)
+    assert written(report) == [("orders", 90, 1), ("shop__people", 2, 1)]
+    assert report.version == publication.version
+    assert told == [
+        "orders: 90 rows sent and compared.",
+        "shop__people: 2 rows sent and compared.",
+    ]
+    with place.session() as db:
+        assert db.ask("select email from personal.shop__people where person_id = 2") == [
+            ("bob@example.org",)
+        ]
+        # A person who was erased leaves it empty.
+        assert db.ask(
+            "select attname::text from pg_attribute where attnotnull and attnum > 0 "
+            "and attrelid = 'personal.shop__people'::regclass"
+        ) == [("person_id",)]
+
+
+def test_marts_in_object_storage_are_read_there(place, s3, monkeypatch, tmp_path, extensions):
+    marts = marts_in_storage(s3, monkeypatch, tmp_path / "here", extensions)
+    marts.write(orders=ORDERS)
+    assert written(marts.send(place.entry())) == [("orders", 90, 1)]
+    assert written(marts.send(place.entry())) == []
+    with place.session() as db:
+        assert db.ask("select sum(amount)::text as a from marts.orders") == [("5006.2500",)]
 
 
 def test_the_transformer_reads_marts_and_writes_only_beside_them(guarded):

@@ -34,6 +34,7 @@ from inventory_platform.contracts.base import (
 from inventory_platform.errors import SourceError
 from inventory_platform.landing.loader import Loader
 from inventory_platform.sources.databases import MysqlReader, PostgresReader
+from tests.receivers import self_signed
 
 pytestmark = pytest.mark.slow
 MARIADBD = "/usr/sbin/mariadbd"
@@ -549,7 +550,12 @@ def test_a_user_who_may_see_only_a_view_loads_that_view(shop, postgres):
 
 
 @pytest.fixture(scope="module")
-def mariadb(tmp_path_factory):
+def mariadb_certificate(tmp_path_factory):
+    return self_signed(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def mariadb(tmp_path_factory, mariadb_certificate):
     if not Path(MARIADBD).exists():
         message = "MariaDB is missing: apt-get install mariadb-server"
         if os.environ.get("CI") == "true":
@@ -566,6 +572,7 @@ def mariadb(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    certificate, key = mariadb_certificate
     start = folder / "start.sql"
     start.write_text(
         "create database stock;\n"
@@ -578,6 +585,7 @@ def mariadb(tmp_path_factory):
         [MARIADBD, "--no-defaults", f"--user={owner}", f"--datadir={folder / 'data'}",
          f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 's'}",
          f"--pid-file={folder / 'pid'}", f"--init-file={start}", "--sql-mode=",
+         f"--ssl-cert={certificate}", f"--ssl-key={key}",
          "--skip-log-bin", "--innodb-buffer-pool-size=32M", "--default-time-zone=+03:00"],
         stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"),
     )  # fmt: skip
@@ -626,6 +634,38 @@ def words(address):
     host = address.rpartition("@")[2]
     port = host.partition(":")[2].partition("/")[0]
     return f"host=127.0.0.1 port={port} user=shop password=right database=stock"
+
+
+def cipher_of(shop, address):
+    """What encrypts a reader's connection, by the server's own account."""
+    with duck.connect(shop.settings) as con:
+        MysqlReader(address).attach(con)
+        asked = (
+            "select variable_value from information_schema.session_status "
+            "where variable_name = 'ssl_cipher'"
+        )
+        return con.execute(f"from mysql_query('source', {duck.literal(asked)})").fetchone()[0]
+
+
+def test_a_password_spelled_as_in_an_address_is_not_shown(shop):
+    reader = PostgresReader("postgresql://u:hid%2fden%20word@127.0.0.1:1/d")
+    with pytest.raises(SourceError, match="cannot be opened") as caught:
+        load(shop, STOCK, reader)
+    assert "word" not in caught.value.what.replace("password", "")
+
+
+def test_mariadb_is_spoken_to_over_tls_and_its_certificate_verified(
+    shop, mariadb, mariadb_certificate, tmp_path
+):
+    own = tmp_path / "own"
+    own.mkdir()
+    other, _ = self_signed(own)
+    assert cipher_of(shop, f"{mariadb}?ssl_mode=disabled") == ""
+    assert cipher_of(shop, f"{mariadb}?ssl_mode=required").startswith(("TLS", "ECDHE"))
+    assert cipher_of(shop, f"{mariadb}?ssl_mode=verify_ca&ssl_ca={mariadb_certificate[0]}") != ""
+    with pytest.raises(SourceError, match=r"(?i)certificate|ssl|tls") as caught:
+        cipher_of(shop, f"{mariadb}?ssl_mode=verify_ca&ssl_ca={other}")
+    assert "right" not in caught.value.what
 
 
 def test_mariadb_types_arrive_exactly(shop, mariadb):

@@ -1,22 +1,25 @@
 """The destinations as assets: each published version sent on, to each of them by itself.
 
-They stand behind the published marts, so a blocking check that fails keeps them as they are.
-A destination that cannot be reached is asked again; what cannot succeed fails at once.
+They stand behind the published marts, or behind the source tables they name, so a blocking
+check that fails keeps them as they are. A destination that cannot be reached is asked again;
+what cannot succeed fails at once.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from inventory_platform.assets.dbt_graph import DbtGraph, read_graph
-from inventory_platform.errors import DestinationUnavailableError, InventoryError, PublishError
-from inventory_platform.publishing.base import Mart, MartColumn, Report
+from inventory_platform.assets.published import failed_checks
+from inventory_platform.contracts.base import TableContract
+from inventory_platform.errors import InventoryError, PublishError
+from inventory_platform.publishing.base import Mart, MartColumn, Report, Tell, tell_nobody
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import current_publication
-from inventory_platform.publishing.personal import clear_rows
-from inventory_platform.publishing.postgres_roles import PERSONAL_SCHEMA
+from inventory_platform.publishing.postgres_entry import open_personal
+from inventory_platform.publishing.tables import clear_tables, tables_to_publish
 from inventory_platform.settings import Settings
 
 MARTS = dg.AssetKey(["published", "marts"])
@@ -34,7 +37,12 @@ def destination_key(entry: Entry) -> dg.AssetKey:
 
 
 def build_destination_assets(
-    settings: Settings, entries: Iterable[Entry], retry: dg.RetryPolicy = RETRY
+    settings: Settings,
+    entries: Iterable[Entry],
+    retry: dg.RetryPolicy = RETRY,
+    *,
+    tables: Mapping[str, TableContract] | None = None,
+    blocking: Sequence[dg.AssetCheckKey] = (),
 ) -> list[dg.AssetsDefinition]:
     """One asset for each destination.
 
@@ -42,32 +50,43 @@ def build_destination_assets(
         settings: Where published versions are.
         entries: The destinations.
         retry: How often and when one that is away is asked again.
+        tables: The source tables an entry may name, by relation.
+        blocking: Checks whose latest result must not be a failure, where an entry is given
+            source tables and the check is on one of these.
     """
-    return [_build(settings, entry, retry) for entry in entries]
+    return [_build(settings, entry, retry, tables or {}, blocking) for entry in entries]
 
 
-def _build(settings: Settings, entry: Entry, retry: dg.RetryPolicy) -> dg.AssetsDefinition:
+def _build(
+    settings: Settings,
+    entry: Entry,
+    retry: dg.RetryPolicy,
+    tables: Mapping[str, TableContract],
+    blocking: Sequence[dg.AssetCheckKey],
+) -> dg.AssetsDefinition:
+    behind_tables = [dg.AssetKey(["raw", relation]) for relation in entry.tables]
+    checks = [check for check in blocking if check.asset_key in behind_tables]
+    what = "source tables" if entry.tables else "published marts"
+
     @dg.asset(
         key=destination_key(entry),
-        deps=[MARTS],
+        deps=behind_tables or [MARTS],
         group_name="published",
         kinds={entry.kind},
         owners=["team:inventory"],
         tags={DESTINATION: ""},
         retry_policy=retry,
         description=(
-            f"{entry.description or 'The published marts in a database of other people.'}\n\n"
-            f"The published marts as tables of schema `{entry.schema}` in {entry.kind}, all "
-            "switched in one transaction after counts and sums were compared."
+            f"{entry.description or f'The {what} in a system of other people.'}\n\n"
+            f"The {what} in {entry.kind}. {entry.guarantee}"
         ),
     )
     def destination(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         try:
-            report = send(settings, entry)
-        except DestinationUnavailableError as error:
-            raise dg.Failure(description=str(error), allow_retries=True) from error
+            _refuse_failed(context.instance, checks)
+            report = send(settings, entry, tables, context.log.info)
         except InventoryError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise dg.Failure(description=str(error), allow_retries=error.is_transient) from error
         if report.left_over:
             context.log.warning(
                 f"No longer published, and left as they are: {', '.join(report.left_over)}"
@@ -82,30 +101,56 @@ def _build(settings: Settings, entry: Entry, retry: dg.RetryPolicy) -> dg.Assets
     return destination
 
 
-def send(settings: Settings, entry: Entry) -> Report:
-    """Publish the current version to a destination, then what it is given of personal data.
+def _refuse_failed(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> None:
+    if failed := failed_checks(instance, checks):
+        names = ", ".join(f"{key.name} on {key.asset_key.to_user_string()}" for key in failed)
+        raise PublishError(
+            f"Blocking checks failed last time they ran: {names}.",
+            "Mend the cause and load the table again. Readers keep what they have.",
+        )
+
+
+def send(
+    settings: Settings,
+    entry: Entry,
+    tables: Mapping[str, TableContract] | None = None,
+    tell: Tell = tell_nobody,
+) -> Report:
+    """Publish the current version of the marts, or of source tables, to a destination.
+
+    What it is given of personal data goes after the marts.
+
+    Args:
+        settings: Where published versions and the lake are.
+        entry: The destination.
+        tables: The source tables the entry may name, by relation.
+        tell: Told of what was written.
 
     Raises:
         PublishError: Nothing is published here yet, or it cannot be sent.
         SettingsError: An environment variable of the entry is not set.
     """
+    if entry.tables:
+        contracts = [(tables or {})[relation] for relation in entry.tables]
+        with tables_to_publish(settings, contracts) as (files, version, rows):
+            return entry.open(settings).publish(files, version, rows, tell)
     current = current_publication(settings.published_dir)
     if current is None:
         raise PublishError("No marts are published yet.", "Run `inventory run`.")
     folder, publication = current
     marts = marts_for(entry, publication.rows, read_graph(settings))
-    report = entry.open(settings).publish(folder, publication, marts)
-    if entry.personal:
-        closed = replace(entry, schema=PERSONAL_SCHEMA).open(settings)
-        with clear_rows(settings, entry.personal, publication) as (rows, version, tables):
-            clear = closed.publish(rows, version, tables)
-        report = replace(
-            report,
-            sent=[*report.sent, *clear.sent],
-            left_over=[*report.left_over, *clear.left_over],
-            postponed=[*report.postponed, *clear.postponed],
-        )
-    return report
+    report = entry.open(settings).publish(folder, publication, marts, tell)
+    if not entry.personal:
+        return report
+    contracts = [(tables or {})[relation] for relation in entry.personal]
+    with clear_tables(settings, contracts, publication) as (files, version, rows):
+        clear = open_personal(entry, settings).publish(files, version, rows, tell)
+    return replace(
+        report,
+        sent=[*report.sent, *clear.sent],
+        left_over=[*report.left_over, *clear.left_over],
+        postponed=[*report.postponed, *clear.postponed],
+    )
 
 
 def marts_for(entry: Entry, published: Collection[str], graph: DbtGraph) -> list[Mart]:
@@ -193,15 +238,28 @@ def _metadata(report: Report) -> dict[str, Any]:
 
 
 def behind(
-    instance: dg.DagsterInstance, settings: Settings, destinations: Iterable[dg.AssetKey]
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    destinations: Iterable[dg.AssetKey],
+    tables: Mapping[dg.AssetKey, str] | None = None,
 ) -> list[dg.AssetKey]:
-    """The destinations whose last success was with another version than the current one."""
-    current = current_publication(settings.published_dir)
+    """The destinations whose last success was with another version than the current one.
+
+    Args:
+        instance: What knows of their successes.
+        settings: Where published versions are.
+        destinations: The destinations to ask about.
+        tables: Of destinations that are given source tables, the version these have now; empty
+            before the first load.
+    """
+    publication = current_publication(settings.published_dir)
+    marts = publication[1].version if publication else ""
     found = []
     for key in destinations:
+        current = (tables or {}).get(key, marts)
         event = instance.get_latest_materialization_event(key)
         materialized = event.asset_materialization if event else None
         version = materialized.metadata.get("version") if materialized else None
-        if current and (version is None or version.value != current[1].version):
+        if current and (version is None or version.value != current):
             found.append(key)
     return found

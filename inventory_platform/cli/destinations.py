@@ -24,14 +24,14 @@ def postgres_roles(
 ) -> None:
     """Print the SQL that creates roles, rights and row-level rules in a destination."""
     from inventory_platform.assets.destinations import describe_marts
-    from inventory_platform.publishing.destinations import check_row_rules
+    from inventory_platform.publishing.postgres_entry import row_rules
     from inventory_platform.publishing.postgres_roles import roles_sql
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", prefix):
         raise typer.BadParameter("Use lower case letters, digits and underscores.")
     entry, graph = _entry(get_settings(), name)
-    check_row_rules(entry, describe_marts(graph.manifest))
-    print(roles_sql(entry.schema, prefix, row_rules=entry.row_rules), end="")
+    rules = row_rules(entry, describe_marts(graph.manifest))
+    print(roles_sql(entry.schema, prefix, row_rules=rules), end="")
 
 
 @app.command()
@@ -43,8 +43,8 @@ def postgres_tables(name: Name) -> None:
     """
     from inventory_platform.assets.destinations import marts_for
     from inventory_platform.errors import PublishError
-    from inventory_platform.publishing.destinations import postgres
     from inventory_platform.publishing.parquet import current_publication
+    from inventory_platform.publishing.postgres_entry import open_postgres
 
     settings = get_settings()
     entry, graph = _entry(settings, name)
@@ -53,7 +53,7 @@ def postgres_tables(name: Name) -> None:
         raise PublishError("No marts are published yet.", "Run `inventory run`.")
     folder, publication = current
     marts = marts_for(entry, publication.rows, graph)
-    for statement in postgres(entry, settings).pending(folder, marts):
+    for statement in open_postgres(entry, settings).pending(folder, marts):
         print(f"{statement};")
 
 
@@ -68,11 +68,15 @@ def _entry(settings: Settings, name: str) -> tuple[Entry, DbtGraph]:
     registry = read_registry(settings)
     prepare_manifest(registry)
     graph = read_graph(settings)
-    personal = [c.relation for c in registry.contracts.values() if c.personal_columns]
-    entries = read_destinations(settings, describe_marts(graph.manifest), personal)
+    entries = read_destinations(settings, describe_marts(graph.manifest), registry.contracts)
     if name not in entries:
         raise SettingsError(
             f"There is no destination {name!r}.",
             f"Known destinations: {', '.join(entries) or 'none'}.",
+        )
+    if entries[name].kind != "postgres":
+        raise SettingsError(
+            f"Destination {name!r} is no Postgres database, but {entries[name].kind}.",
+            "Ask for one whose address begins with postgresql://.",
         )
     return entries[name], graph

@@ -52,7 +52,7 @@ def run(
         outcomes = [_execute(settings, definitions, LOAD)]
         if outcomes[0].success and not force and _is_up_to_date(registry):
             out.print("Nothing new: models and published marts are up to date.")
-            if behind := _destinations_behind(definitions, settings):
+            if behind := _destinations_behind(definitions, registry):
                 outcomes.append(_execute(settings, definitions, REFRESH, behind))
         elif outcomes[0].success:
             outcomes.append(_build(definitions, registry))
@@ -86,16 +86,22 @@ def _build(definitions: dg.Definitions, registry: Registry) -> Outcome:
     return _execute(settings, definitions, job_to_build(window), window=window)
 
 
-def _destinations_behind(definitions: dg.Definitions, settings: Settings) -> str:
+def _destinations_behind(definitions: dg.Definitions, registry: Registry) -> str:
     """A selection of the destinations that were not reached by the version published last."""
     import dagster as dg
 
-    from inventory_platform.assets.destinations import DESTINATION, behind
+    from inventory_platform.assets.build_state import newest_loads
+    from inventory_platform.assets.destinations import DESTINATION, MARTS, behind
 
     graph = definitions.resolve_asset_graph()
     keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]
+    tables = {
+        key: max(newest_loads(registry, {p.path[-1] for p in parents}).values(), default="")
+        for key in keys
+        if MARTS not in (parents := graph.get(key).parent_keys)
+    }
     with dg.DagsterInstance.get() as instance:
-        waiting = behind(instance, settings, keys)
+        waiting = behind(instance, registry.settings, keys, tables)
     return " or ".join(f'key:"{key.to_user_string()}"' for key in waiting)
 
 

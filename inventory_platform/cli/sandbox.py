@@ -41,10 +41,14 @@ def sandbox_generate(
 ) -> None:
     """Write the sandbox's database and files: a plausible business with known dirt."""
     from inventory_platform.sandbox.files import generate as generate_files
+    from inventory_platform.sandbox.hosted import generate as generate_hosted
     from inventory_platform.sandbox.inventory_db import generate
 
     settings = get_settings()
     path = settings.sandbox_database
+    # Written apart, so that a sandbox from before there were any keeps its other data.
+    if not if_missing or not settings.sandbox_hosted.exists():
+        generate_hosted(settings.sandbox_hosted)
     if if_missing and path.exists() and settings.sandbox_drop.exists():
         out.print(f"The sandbox exists: {shown(path.parent)}")
         return
@@ -56,6 +60,7 @@ def sandbox_generate(
         table.add_row(name, f"{count:,}")
     out.print(table)
     out.print(f"{len(files.rows)} files in {shown(settings.sandbox_drop)}.")
+    out.print(f"Databases of hosted businesses in {shown(settings.sandbox_hosted)}.")
     planted = sum(len(d.row_ids) for d in made.dirt)
     out.print(
         f"{planted} rows and {len(files.dirt)} places in files are planted dirt (docs/sandbox.md)."

@@ -25,6 +25,7 @@ from inventory_platform.onboarding.write import (
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import SourceTable
 from inventory_platform.sources.catalog import Source, reader_for, redact, secrets_of
+from inventory_platform.sources.clear_text import check_encrypted
 from inventory_platform.sources.files import TEXT_SUFFIXES
 
 _ABOUT_REQUIRED = (
@@ -126,6 +127,7 @@ def draft_source(
             f"Owner {owner!r} is not usable.", "Write `team:name` or an e-mail address."
         )
     place = locate(address, name, settings)
+    check_encrypted(settings, place.live, f"Source {name!r}")
     secrets = frozenset(secrets_of(place.live))
     with duck.connect(settings) as con:
         reader = reader_for(place.live)

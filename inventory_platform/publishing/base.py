@@ -7,7 +7,7 @@ system is a module of its own; whether they may is decided by the asset graph.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,7 +75,7 @@ class Report:
     Attributes:
         version: The published version that readers see there now.
         sent: Every mart, also those that had not changed.
-        left_over: Tables of marts that are no longer published; they were not touched.
+        left_over: What is there of marts no longer published; it was not touched.
         postponed: Statements that improve tables and are the owner's to run.
     """
 
@@ -83,6 +83,14 @@ class Report:
     sent: Sequence[Sent]
     left_over: Sequence[str] = ()
     postponed: Sequence[str] = ()
+
+
+Tell = Callable[[str], None]
+"""Takes a line on how far a publication is."""
+
+
+def tell_nobody(_line: str) -> None:
+    """For publications that nobody watches."""
 
 
 class Destination(Protocol):
@@ -105,9 +113,19 @@ class Destination(Protocol):
         """The marts it is given; None for all."""
 
     def publish(
-        self, folder: StoragePath, publication: Publication, marts: Sequence[Mart]
+        self,
+        folder: StoragePath,
+        publication: Publication,
+        marts: Sequence[Mart],
+        tell: Tell = tell_nobody,
     ) -> Report:
-        """Make readers there see a published version, all of it at once.
+        """Make readers there see a published version, old or new and never half.
+
+        Args:
+            folder: Where the Parquet files of the version are, here or in object storage.
+            publication: What the version is.
+            marts: The marts of it to publish.
+            tell: Told of each mart that was written.
 
         Raises:
             DestinationUnavailableError: It may succeed later; nothing was changed.

@@ -1,42 +1,34 @@
 """Which destinations exist: the entries of `destinations.toml`.
 
-An entry names an address and what its kind of destination needs to know besides. `${NAME}` in
-an address is an environment variable; a password never stands in the file, but the name of the
-variable that holds it (`password_env`). Without the file there are no destinations.
+An entry names an address, whose scheme tells the kind of system, and what that kind needs to
+know besides. `${NAME}` in an address is a secret by name (`secret_values.py`); a password never
+stands in the file, but the name of the secret that holds it (`password_env`). Without the file
+there are no destinations. What an entry means to its kind of system is a module of its own.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
+from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import SettingsError
-from inventory_platform.publishing.base import Destination, Mart
-from inventory_platform.publishing.postgres import PostgresDestination
-from inventory_platform.publishing.postgres_roles import DEFAULT_ROW_RULES, PERSONAL_SCHEMA
-from inventory_platform.publishing.postgres_tables import META
+from inventory_platform.publishing import cloud_entry, postgres_entry, remote_parquet, search_entry
+from inventory_platform.publishing.base import Destination
+from inventory_platform.secret_values import require_secret
 from inventory_platform.settings import Settings
 from inventory_platform.sources.catalog import redact, resolve_address
+from inventory_platform.sources.clear_text import check_encrypted
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_KEYS = {"address", "description", "password_env", "schema", "mode"}
-_LISTS = {"marts", "row_rules", "personal"}
+_TEXTS = {"address", "description", "password_env", "mode"}
+_KEYS = _TEXTS | {"marts", "tables"}
+_FIELDS = {"schema", "personal"}
+"""Keys of some kinds that are attributes of an entry."""
 _MODES = ("changed", "full")
-_OPTIONS = {
-    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslnegotiation"),
-    *("channel_binding", "gssencmode", "require_auth", "ssl_min_protocol_version"),
-    *("host", "port", "connect_timeout", "application_name", "options", "target_session_attrs"),
-    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
-    "tcp_user_timeout",
-}
-"""Options of libpq an address may carry behind its `?`."""
-_TAKEN = {META, PERSONAL_SCHEMA}
-_OF_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -48,11 +40,12 @@ class Entry:
         address: Where it is, with `${NAME}` for environment variables.
         description: One sentence on who reads it.
         password_env: Environment variable with the password; empty if none is needed.
-        schema: Schema that marts are written to.
+        schema: Schema that marts are written to, where the system has schemas.
         marts: The marts it is given; None for all.
         mode: `changed` writes what changed, `full` everything every time.
-        row_rules: Columns of marts by whose values some readers see only their rows.
-        personal: Source tables that are published in clear, in a schema of their own.
+        tables: Source tables it is given instead of marts, as `source__table`.
+        personal: Source tables it is given in clear beside the marts, as `source__table`.
+        options: What the entry says besides; each kind of system has its own words.
     """
 
     name: str
@@ -62,13 +55,45 @@ class Entry:
     schema: str = "marts"
     marts: tuple[str, ...] | None = None
     mode: str = "changed"
-    row_rules: tuple[str, ...] = DEFAULT_ROW_RULES
+    tables: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """The entry, as errors name it."""
+        return f"Destination {self.name!r}"
 
     @property
     def kind(self) -> str:
         """What kind of system it is, as shown on the asset graph."""
-        return "postgres"
+        return _kind(self.address, self.what)
+
+    @property
+    def guarantee(self) -> str:
+        """How readers there see a publication, in one sentence."""
+        return KINDS[self.kind].guarantee
+
+    def resolved_address(self, settings: Settings) -> str:
+        """The address with what its placeholders stand for.
+
+        Raises:
+            SettingsError: A secret is missing, or the connection would not be encrypted.
+        """
+        address = resolve_address(self.address, settings, self.what)
+        check_encrypted(settings, address, self.what)
+        return address
+
+    def password(self, settings: Settings) -> str:
+        """The password, or nothing if none is needed.
+
+        Raises:
+            SettingsError: The secret is missing.
+        """
+        if not self.password_env:
+            return ""
+        remedy = "correct password_env in destinations.toml."
+        return require_secret(settings, self.password_env, self.what, remedy)
 
     def open(self, settings: Settings) -> Destination:
         """The destination, with its secrets.
@@ -76,43 +101,74 @@ class Entry:
         Raises:
             SettingsError: An environment variable is not set, or the address cannot be used.
         """
-        return postgres(self, settings)
+        return KINDS[self.kind].open(self, settings)
 
 
-def postgres(entry: Entry, settings: Settings) -> PostgresDestination:
-    """The Postgres database of an entry, with its secrets.
+@dataclass(frozen=True)
+class Kind:
+    """A kind of system marts can go to.
 
-    Raises:
-        SettingsError: An environment variable is not set, or the address cannot be used.
+    Attributes:
+        schemes: Schemes of its addresses; the empty one is a path.
+        guarantee: How readers there see a publication, in one sentence.
+        check: Refuses an entry that cannot be meant, given how errors name it.
+        open: Makes a destination of an entry.
+        keys: What an entry may say besides what all may.
     """
-    what = f"Destination {entry.name!r}"
-    connection = _connection(resolve_address(entry.address, settings, what), what)
-    password = os.environ.get(entry.password_env, "") if entry.password_env else ""
-    if entry.password_env and not password:
-        raise SettingsError(
-            f"{what}: environment variable {entry.password_env} is not set.",
-            "Set it to the password, or correct password_env in destinations.toml.",
-        )
-    return PostgresDestination(
-        settings,
-        entry.name,
-        schema=entry.schema,
-        connection=connection,
-        password=password,
-        marts=entry.marts,
-        everything=entry.mode == "full",
-    )
+
+    schemes: frozenset[str]
+    guarantee: str
+    check: Callable[[Entry, str], None]
+    open: Callable[[Entry, Settings], Destination]
+    keys: frozenset[str] = frozenset()
+
+
+_SEARCH = (
+    "An index for each, all aliases switched in one request after counts and sums agreed.",
+    search_entry.check_entry,
+    search_entry.open_search,
+    search_entry.KEYS,
+)
+_CLOUD = (
+    "Views of one schema, each switched at once after counts and sums agreed.",
+    cloud_entry.check_entry,
+    cloud_entry.open_cloud,
+    cloud_entry.KEYS,
+)
+KINDS = {
+    "postgres": Kind(
+        frozenset({"postgresql", "postgres"}),
+        "Tables of one schema, all switched in one transaction after counts and sums agreed.",
+        postgres_entry.check_entry,
+        postgres_entry.open_postgres,
+        postgres_entry.KEYS,
+    ),
+    "parquet": Kind(
+        frozenset({"", "file", "s3", "az", "abfs", "abfss", "gs"}),
+        "Parquet files, switched by one object after every file was read back and agreed.",
+        remote_parquet.check_entry,
+        remote_parquet.open_remote_parquet,
+        remote_parquet.KEYS,
+    ),
+    "elasticsearch": Kind(frozenset({"elasticsearch+https", "elasticsearch+http"}), *_SEARCH),
+    "opensearch": Kind(frozenset({"opensearch+https", "opensearch+http"}), *_SEARCH),
+    **{
+        name: Kind(frozenset({name}), *_CLOUD)
+        for name in ("bigquery", "databricks", "fabric", "snowflake", "synapse")
+    },
+}
+"""Every kind of destination, by the name shown on the asset graph."""
 
 
 def read_destinations(
-    settings: Settings, marts: Collection[str], personal: Collection[str] = ()
+    settings: Settings, marts: Collection[str], tables: Mapping[str, TableContract]
 ) -> dict[str, Entry]:
     """Read every entry of `destinations.toml`, by name; none if there is no file.
 
     Args:
         settings: Where the file is.
         marts: The marts there are.
-        personal: The source tables with personal columns there are.
+        tables: The source tables there are, by relation.
 
     Raises:
         SettingsError: The file says something unusable; names the entry and the key.
@@ -132,13 +188,17 @@ def read_destinations(
     if not isinstance(entries, dict):
         raise SettingsError(f"{path}: destinations is no table.", "Write [destinations.<name>].")
     return {
-        name: _entry(name, entry, marts, personal, f"{path}: [{name}]")
+        name: _entry(name, entry, marts, tables, f"{path}: [{name}]")
         for name, entry in entries.items()
     }
 
 
 def _entry(
-    name: str, entry: Any, marts: Collection[str], personal: Collection[str], where: str
+    name: str,
+    entry: Any,
+    marts: Collection[str],
+    tables: Mapping[str, TableContract],
+    where: str,
 ) -> Entry:
     if not _NAME.match(name):
         raise SettingsError(
@@ -146,96 +206,79 @@ def _entry(
         )
     if not isinstance(entry, Mapping) or not isinstance(entry.get("address"), str):
         raise SettingsError(f"{where} has no address.", 'Add `address = "postgresql://…"`.')
-    if unknown := sorted(entry.keys() - _KEYS - _LISTS):
+    kind = KINDS[_kind(entry["address"], where)]
+    known = _KEYS | kind.keys
+    if unknown := sorted(entry.keys() - known):
         raise SettingsError(
-            f"{where}: unknown key {unknown[0]!r}.",
-            f"Known keys: {', '.join(sorted(_KEYS | _LISTS))}.",
+            f"{where}: unknown key {unknown[0]!r}.", f"Known keys: {', '.join(sorted(known))}."
         )
-    for key in _KEYS:
+    for key in sorted(_TEXTS | {"schema"}):
         if not isinstance(entry.get(key, ""), str):
             raise SettingsError(f"{where}: {key} is no text.", "Write it in quotes.")
-    named = entry.get("marts")
-    if named is not None and not (isinstance(named, list) and named):
-        raise SettingsError(
-            f"{where}: marts is no list.", 'Write `marts = ["…"]`, or leave it out.'
-        )
-    if missing := [str(mart) for mart in named or () if mart not in marts]:
-        raise SettingsError(
-            f"{where}: there is no mart {missing[0]!r}.", "The marts are listed in docs/models.md."
-        )
     if entry.get("mode", _MODES[0]) not in _MODES:
         raise SettingsError(f"{where}: mode {entry['mode']!r}.", f"Use {' or '.join(_MODES)}.")
     schema = entry.get("schema", "marts")
-    if not _NAME.match(schema) or schema.startswith("pg_") or schema in _TAKEN:
+    if not _NAME.match(schema):
         raise SettingsError(
             f"{where}: schema {schema!r} is not usable.",
-            "Use lower case letters, digits, underscores; a schema for the marts alone.",
+            "Use lower case letters, digits, underscores.",
         )
-    _connection(re.sub(r"\$\{\w+\}", "x", entry["address"]), where)
-    for key in ("row_rules", "personal"):
-        _check_names(entry.get(key, []), f"{where}: {key}")
-    if closed := [name for name in entry.get("personal", ()) if name not in personal]:
+    named_marts = _names(entry, "marts", where)
+    named_tables, personal = (_relations(entry, key, where) for key in ("tables", "personal"))
+    if named_marts and named_tables:
         raise SettingsError(
-            f"{where}: personal: no table {closed[0]!r} has personal columns.",
-            f"Tables that have: {', '.join(sorted(personal)) or 'none'}.",
+            f"{where} names marts and tables.",
+            "Write an entry for each: they change by themselves.",
         )
-    lists = {key: tuple(entry[key]) for key in _LISTS if key in entry}
-    return Entry(name, **{**entry, **lists})
-
-
-def _check_names(names: Any, where: str) -> None:
-    if not isinstance(names, list) or not all(isinstance(n, str) and _NAME.match(n) for n in names):
-        raise SettingsError(f"{where} is no list of names.", 'Write `["…"]`, in lower case.')
-
-
-def check_row_rules(entry: Entry, marts: Mapping[str, Mart]) -> None:
-    """See that the rules on rows are about columns that marts have.
-
-    Raises:
-        SettingsError: No mart has the column of a rule.
-    """
-    known = {column for mart in marts.values() for column in mart.columns}
-    if unknown := [column for column in entry.row_rules if column not in known]:
+    read = Entry(
+        name,
+        **{key: entry[key] for key in (_TEXTS | {"schema"}) & entry.keys()},
+        marts=named_marts,
+        tables=named_tables,
+        personal=personal,
+        options={key: entry[key] for key in (kind.keys - _FIELDS) & entry.keys()},
+    )
+    kind.check(read, where)
+    if missing := [mart for mart in read.marts or () if mart not in marts]:
         raise SettingsError(
-            f"Destination {entry.name!r}: row_rules: no mart has a column {unknown[0]!r}.",
-            "The columns of the marts are listed in docs/models.md.",
+            f"{where}: there is no mart {missing[0]!r}.", "The marts are listed in docs/models.md."
         )
+    if missing := [table for table in read.tables if table not in tables]:
+        raise SettingsError(
+            f"{where}: there is no source table {missing[0]!r}.",
+            'Write "<source>.<table>", as the contract of the source names it.',
+        )
+    closed = [relation for relation, contract in tables.items() if contract.personal_columns]
+    if missing := [table for table in read.personal if table not in closed]:
+        raise SettingsError(
+            f"{where}: personal: no table {missing[0]!r} has personal columns.",
+            f"Tables that have: {', '.join(sorted(closed)) or 'none'}.",
+        )
+    return read
 
 
-def _connection(address: str, where: str) -> dict[str, str]:
-    """An address as words of libpq's connection string."""
-    try:
-        parts = urlsplit(address)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in {"postgresql", "postgres"}:
+def _relations(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    return tuple(name.replace(".", "__", 1) for name in _names(entry, key, where) or ())
+
+
+def _names(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | None:
+    names = entry.get(key)
+    if names is None:
+        return None
+    if not (isinstance(names, list) and names and all(isinstance(n, str) for n in names)):
+        raise SettingsError(
+            f"{where}: {key} is no list of names.", f'Write `{key} = ["…"]`, or leave it out.'
+        )
+    return tuple(names)
+
+
+def _kind(address: str, where: str) -> str:
+    scheme = address.partition("://")[0] if "://" in address else ""
+    found = [name for name, kind in KINDS.items() if scheme in kind.schemes]
+    if not found:
+        known = sorted(s for kind in KINDS.values() for s in kind.schemes if s)
         raise SettingsError(
             f"{where}: address {redact(address)!r} is of no known kind.",
-            "Use postgresql://user@host:5432/database.",
+            f"Use the path of a folder, or one of these schemes: {', '.join(known)}.",
         )
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if parts.password or "password" in options:
-        raise SettingsError(
-            f"{where}: the address holds a password.",
-            "Take it out; name the environment variable that holds it as password_env.",
-        )
-    if unknown := sorted(options.keys() - _OPTIONS):
-        raise SettingsError(
-            f"{where}: unknown option {unknown[0]!r} in the address.",
-            f"Known options: {', '.join(sorted(_OPTIONS))}.",
-        )
-    words = {
-        "host": parts.hostname or "",
-        "port": str(port or ""),
-        "user": unquote(parts.username or ""),
-        "dbname": unquote(parts.path.lstrip("/")),
-        "connect_timeout": "10",
-        "application_name": "inventory platform",
-        **options,
-    }
-    host = words["host"]
-    if host and not host.startswith("/") and host not in _OF_THIS_MACHINE:
-        # libpq's own default goes on in clear where a server has no TLS.
-        words.setdefault("sslmode", "require")
-    return {key: value for key, value in words.items() if value}
+    return found[0]

@@ -23,7 +23,8 @@ import duckdb
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
-from inventory_platform.publishing.base import Mart, Report, Sent
+from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
+from inventory_platform.publishing.contents import readable
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.publishing.postgres_compare import (
     ALL,
@@ -123,7 +124,11 @@ class PostgresDestination:
         self._server = PostgresServer(settings, name, connection, password, self.where)
 
     def publish(
-        self, folder: StoragePath, publication: Publication, marts: Sequence[Mart]
+        self,
+        folder: StoragePath,
+        publication: Publication,
+        marts: Sequence[Mart],
+        tell: Tell = tell_nobody,
     ) -> Report:
         """Make readers of the schema see a published version, all of it at once.
 
@@ -143,6 +148,8 @@ class PostgresDestination:
             for load in loads:
                 sent.append(self._send(con, load, state, postponed))
                 self._remember(con, load, publication.version)
+                if sent[-1].rows_written:
+                    tell(f"{sent[-1].mart}: {sent[-1].rows_written:,} rows sent and compared.")
             self._remember_publication(con, publication)
         return Report(
             version=publication.version,
@@ -204,8 +211,11 @@ class PostgresDestination:
     def _table(
         self, con: duckdb.DuckDBPyConnection, folder: StoragePath, mart: Mart
     ) -> tuple[Table, str]:
-        file = f"read_parquet({literal(str(folder / f'{mart.name}.parquet'))})"
-        return table_of(self.schema, mart, columns_of(con, f"select * from {file}")), file
+        file = folder / f"{mart.name}.parquet"
+        rows = f"read_parquet({literal(str(file))})"
+        with readable(file):
+            columns = columns_of(con, f"select * from {rows}")
+        return table_of(self.schema, mart, columns), rows
 
     # -- one mart --------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Which sources exist and where each is read from: the entries of `sources.toml`.
 
 An entry names an address and what its kind of source needs to know besides. Passwords never
-stand in the file: `${NAME}` anywhere in an entry is replaced by the environment variable of
-that name, and what came from there is hidden wherever it would be shown.
+stand in the file: `${NAME}` anywhere in an entry is replaced by the secret of that name
+(`secret_values.py`), and what came from there is hidden wherever it would be shown.
 
 Here an entry is told what reads it; the readers themselves are the other modules, imported
 only when a source of their kind is.
@@ -10,7 +10,6 @@ only when a source of their kind is.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -20,8 +19,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from inventory_platform.errors import SettingsError
+from inventory_platform.secret_values import require_secret
 from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.sources.base import Fetcher, Reader
+from inventory_platform.sources.clear_text import check_encrypted
 from inventory_platform.sources.sandboxed import sandbox_address
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -195,12 +196,14 @@ def resolve(source: Source, settings: Settings) -> tuple[Source, frozenset[str]]
     """Fill in the placeholders of an entry; returns also every text that must not be shown.
 
     Raises:
-        SettingsError: A variable is not set; names it and the source.
+        SettingsError: A secret is nowhere to be found, or the connection would be unencrypted;
+            names the secret and the source.
     """
     what = f"Source {source.name!r}"
     secrets: set[str] = set()
     address = resolve_address(source.address, settings, what)
     options = _resolved(source.options, settings, what, secrets)
+    check_encrypted(settings, address, what, options)
     resolved = replace(source, address=address, options=options)
     return resolved, frozenset(secrets | secrets_of(address))
 
@@ -219,20 +222,14 @@ def _resolved(value: Any, settings: Settings, what: str, secrets: set[str]) -> A
 
 
 def resolve_address(address: str, settings: Settings, what: str) -> str:
-    """Fill in `{data_dir}`, `{project_dir}`, `{sandbox_…}` and `${ENVIRONMENT_VARIABLES}`.
+    """Fill in `{data_dir}`, `{project_dir}`, `{sandbox_…}` and `${SECRETS}`.
 
     Raises:
-        SettingsError: A variable is not set, or the sandbox has no such server.
+        SettingsError: A secret is nowhere, or the sandbox has no such server.
     """
 
     def variable(match: re.Match[str]) -> str:
-        value = os.environ.get(match[1])
-        if value is None:
-            raise SettingsError(
-                f"{what}: environment variable {match[1]} is not set.",
-                "Set it, or correct the entry in sources.toml.",
-            )
-        return value
+        return require_secret(settings, match[1], what, "correct the entry.")
 
     filled = re.sub(r"\$\{(\w+)\}", variable, address)
     filled = re.sub(r"\{sandbox_(\w+)\}", lambda m: sandbox_address(settings, m[1]), filled)

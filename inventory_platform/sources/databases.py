@@ -18,13 +18,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import duckdb
 
 from inventory_platform.duck import identifier, literal, load_extension
-from inventory_platform.errors import SourceError
+from inventory_platform.errors import SettingsError, SourceError
 from inventory_platform.sources.base import Relation, Request, SourceTable, columns_of
+from inventory_platform.sources.clear_text import is_this_machine
 
 _WHOLE = {
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
@@ -60,8 +61,8 @@ def bound_of(request: Request) -> Bound | None:
 def cannot_open(system: str, where: str, error: Exception, secret: str) -> SourceError:
     """Say why a database cannot be opened, without the password."""
     text = " ".join(str(error).split())
-    if secret:
-        text = text.replace(secret, "***")
+    for form in {secret, quote(secret), quote(secret, safe="")} - {""}:
+        text = text.replace(form, "***")
     is_transient = False
     if re.search(_NO_DATABASE, text, re.IGNORECASE):
         remedy = "Correct the database name in the address."
@@ -93,8 +94,12 @@ class PostgresReader:
     """Reads one Postgres database; tables outside `public` are named `schema.table`."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
         parts = urlsplit(address)
+        asked = dict(parse_qsl(parts.query))
+        if "sslmode" not in asked and not is_this_machine(asked.get("host") or parts.hostname):
+            # libpq's own default goes on in clear where a server has no TLS.
+            address += f"{'&' if parts.query else '?'}sslmode=require"
+        self.address = address
         self.secret = unquote(parts.password or "")
         self.where = f"{parts.hostname or 'the local socket'}{parts.path}"
 
@@ -107,7 +112,9 @@ class PostgresReader:
             con.execute(f"attach {literal(self.address)} as source (type postgres, read_only)")
             self._query(con, "select 1")
         except duckdb.Error as error:
-            raise cannot_open("Postgres", self.where, error, self.secret) from None
+            # DuckDB quotes the address, in which the password is spelled in its own way.
+            told = Exception(str(error).replace(self.address, self.where))
+            raise cannot_open("Postgres", self.where, told, self.secret) from None
 
     def tables(self, con: duckdb.DuckDBPyConnection) -> list[SourceTable]:
         """List base tables with the keys and references the database declares."""
@@ -259,16 +266,35 @@ def _may_be_changed(kind: str) -> bool:
     return kind.startswith(("DECIMAL", "TIMESTAMP"))
 
 
+_MYSQL_OPTIONS = {"ssl_mode", "ssl_ca", "ssl_cert", "ssl_key"}
+
+
 class MysqlReader:
     """Reads one MySQL or MariaDB database.
 
     A zero date, which is how these say that there is none, arrives as no value. A `timestamp`
     arrives in UTC, whatever zone the server is set to; a `datetime` as it is written.
+
+    Args:
+        address: `mysql://user:password@host:port/database?option=value`; the options are
+            `ssl_mode`, `ssl_ca`, `ssl_cert` and `ssl_key`, as MySQL's own programs name them.
+
+    Raises:
+        SettingsError: The address has an option that is not known.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.parts = urlsplit(address)
+        self.tls = {name.lower(): value for name, value in parse_qsl(self.parts.query)}
+        if unknown := sorted(self.tls.keys() - _MYSQL_OPTIONS):
+            raise SettingsError(
+                f"The address of MySQL at {self.parts.hostname} has the unknown option "
+                f"{unknown[0]!r}.",
+                f"Known options: {', '.join(sorted(_MYSQL_OPTIONS))}.",
+            )
+        if not is_this_machine(self.parts.hostname):
+            self.tls.setdefault("ssl_mode", "required")
         self.secret = unquote(self.parts.password or "")
         self.database = self.parts.path.lstrip("/")
         self.where = f"{self.parts.hostname}/{self.database}"
@@ -285,6 +311,7 @@ class MysqlReader:
             "user": unquote(self.parts.username or ""),
             "password": self.secret,
             "database": self.database,
+            **self.tls,
         }
         words = " ".join(f"{name}={_word(str(v))}" for name, v in parts.items() if v)
         try:

@@ -186,6 +186,7 @@ class HttpClient:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         quota: str | None = None,
         complaint: Callable[[Response], str | None] | None = None,
@@ -198,6 +199,7 @@ class HttpClient:
             params: Query parameters, added to those in the address.
             json: Body to be sent as JSON.
             form: Body to be sent as an HTML form.
+            content: Body to be sent as it is; its type is among the headers.
             headers: Sent besides the client's.
             quota: Which quota the request counts against.
             complaint: Says what is wrong with an answer that came with a good status, such as
@@ -210,7 +212,9 @@ class HttpClient:
                 all, or sends us to a place that is not allowed.
         """
         try:
-            request = httpx.Request(method, url, params=params, json=json, data=form)
+            request = httpx.Request(
+                method, url, params=params, json=json, data=form, content=content
+            )
             request.headers.update(headers or {})
             return self._insist(request, self._quota(quota or ""), complaint)
         except httpx.InvalidURL:

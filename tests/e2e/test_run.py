@@ -27,6 +27,12 @@ PLANTED_REJECTS = {
     "competitor_shop": 0,
     "pos_api": 6,
     "shop_files": 10,
+    "northwind": 0,
+    "model_cars": 0,
+    "data_jobs": 0,
+    "world_indicators": 0,
+    "crm_sales": 0,
+    "nvidia_prices": 0,
 }
 PLANTED_COPIES = 11
 

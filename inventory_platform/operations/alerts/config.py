@@ -1,24 +1,24 @@
 """`alerts.toml`: who is told what, how often, and from which limits on.
 
-Addresses of channels hold passwords, so the file only names the environment variable each
-stands in. What is wrong in it stops the start and is named; values from the environment are
-never shown. How a message gets to an address is `channels.py`.
+Addresses of channels hold passwords, so the file only names the secret each is kept as
+(`secret_values.py`). What is wrong in it stops the start and is named; secrets are never shown.
+How a message gets to an address is `channels.py`.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from inventory_platform.errors import SettingsError
 from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Severity
+from inventory_platform.secret_values import require_secret
 from inventory_platform.settings import Settings
+from inventory_platform.sources.clear_text import check_encrypted
 
 SCHEMES = frozenset({"mailto", "mailtos", "slack", "workflows", "json", "jsons"})
 """Kinds of channels an address may name: e-mail, Slack, Teams, webhook."""
@@ -41,8 +41,7 @@ class Route(_Table):
     """Who is told: an address, and what goes there.
 
     Attributes:
-        url_env: Environment variable with the address, or, with `_FILE` behind its name, the
-            path of a file that holds it.
+        url_env: Name of the secret with the address.
         severities: What is told there, by urgency.
         causes: What is told there, by kind.
     """
@@ -172,39 +171,28 @@ def read_config(settings: Settings) -> AlertConfig:
             f"{path.name} is wrong. {_explain(error)}", "docs/alerts.md lists every key."
         ) from None
     for name, route in config.routes.items():
-        _require_scheme(address(route.url_env, f"Route {name!r}"), route.url_env, name)
-    if config.heartbeat.url_env:
-        address(config.heartbeat.url_env, "The heartbeat")
+        url = address(settings, route.url_env, f"Route {name!r}")
+        _require_scheme(url, route.url_env, name)
+        check_encrypted(settings, url, f"Route {name!r} of alerts.toml")
+    if variable := config.heartbeat.url_env:
+        url = address(settings, variable, "The heartbeat")
+        check_encrypted(settings, url, "The heartbeat of alerts.toml")
     return config
 
 
-def address(variable: str, what: str) -> str:
-    """Read an address from the environment, or from the file the environment names.
+def address(settings: Settings, variable: str, what: str) -> str:
+    """An address that is kept as a secret.
 
     Args:
-        variable: Name of the variable; with `_FILE` behind it, of the one that names a file.
+        settings: Where secrets are looked for.
+        variable: Name of the secret.
         what: Whose address it is, for an error.
 
     Raises:
-        SettingsError: Neither is set, or the file cannot be read.
+        SettingsError: It is nowhere to be found, or where it is cannot be read.
     """
-    value = os.environ.get(variable, "").strip()
-    file = os.environ.get(f"{variable}_FILE", "").strip()
-    if not value and file:
-        try:
-            value = Path(file).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"{what} of alerts.toml: the file that {variable}_FILE names cannot be read "
-                f"({type(error).__name__}).",
-                "Correct the path or the file's permissions.",
-            ) from None
-    if not value:
-        raise SettingsError(
-            f"{what} of alerts.toml: environment variable {variable} is not set.",
-            f"Set it or {variable}_FILE, or remove the entry.",
-        )
-    return value
+    named = f"{what} of alerts.toml"
+    return require_secret(settings, variable, named, "remove the entry.").strip()
 
 
 def _require_scheme(url: str, variable: str, route: str) -> None:

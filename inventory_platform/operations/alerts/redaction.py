@@ -1,7 +1,7 @@
 """How secrets are taken out of what is told, remembered and logged.
 
 Known secrets are searched for by their value; what looks like one, by its form. Where secrets
-come from is `config.py` and `sources.toml`.
+come from is `secret_values.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
 from inventory_platform.operations.alerts.config import AlertConfig, address
+from inventory_platform.secret_values import find_secret, stored_secrets
 from inventory_platform.settings import Settings
 
 HIDDEN = "***"
@@ -19,6 +20,7 @@ _SHORTEST = 6  # a shorter text would take harmless words out as well
 _NAMED = re.compile(r"(?i)password|passwd|secret|token|api_?key|credential|_key$")
 _TOKEN = re.compile(r"[\w~.-]{8,}")
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_NAMED_BY = re.compile(r"_env\s*=\s*[\"'](\w+)[\"']")
 _FORMS = (
     # user:password@ of any address
     (re.compile(r"(://[^\s:/@]*:)[^\s@]+@"), rf"\1{HIDDEN}@"),
@@ -57,17 +59,22 @@ class Redactor:
 def redactor(settings: Settings, config: AlertConfig) -> Redactor:
     """What takes out everything secret that the platform was given.
 
-    That is: the addresses of the channels, the variables that `sources.toml` names, and every
-    variable whose name says that it is a secret.
+    That is: the addresses of the channels, the secrets that `sources.toml` and
+    `destinations.toml` name, all of the secrets file and of Vault, and every variable whose
+    name says that it is a secret.
+
+    Raises:
+        SettingsError: A place secrets are kept in cannot be read.
     """
-    return Redactor({*_of_channels(config), *_of_sources(settings), *_of_environment()})
+    found = {*_of_entries(settings), *stored_secrets(settings), *_of_environment()}
+    return Redactor({*_of_channels(settings, config), *found, *map(unquote, found)})
 
 
-def _of_channels(config: AlertConfig) -> Iterator[str]:
+def _of_channels(settings: Settings, config: AlertConfig) -> Iterator[str]:
     for route in config.routes.values():
-        yield from secrets_of(address(route.url_env, "A route"))
+        yield from secrets_of(address(settings, route.url_env, "A route"))
     if config.heartbeat.url_env:
-        yield from secrets_of(address(config.heartbeat.url_env, "The heartbeat"))
+        yield from secrets_of(address(settings, config.heartbeat.url_env, "The heartbeat"))
 
 
 def secrets_of(url: str) -> set[str]:
@@ -86,10 +93,12 @@ def secrets_of(url: str) -> set[str]:
     return {text for secret in found for text in (secret, unquote(secret))}
 
 
-def _of_sources(settings: Settings) -> Iterator[str]:
-    text = settings.sources_file.read_text(encoding="utf-8")
-    for name in set(_PLACEHOLDER.findall(text)):
-        yield os.environ.get(name, "")
+def _of_entries(settings: Settings) -> Iterator[str]:
+    """The secrets that sources and destinations name."""
+    files = [settings.sources_file, settings.destinations_file]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
+    for name in {*_PLACEHOLDER.findall(text), *_NAMED_BY.findall(text)}:
+        yield find_secret(settings, name) or ""
 
 
 def _of_environment() -> Iterator[str]:

@@ -96,7 +96,7 @@ def look(
         state.cursor = runs[-1].storage_id if runs else state.cursor
         _queue(state, told, config, now)
         save(settings, state)
-        sent = _send_due(state, config, hide, now)
+        sent = _send_due(state, settings, config, hide, now)
         _beat(state, settings, config, now)
         save(settings, state)
         return Look(told, sent, _problems(state, config), len(state.open))
@@ -117,7 +117,7 @@ def deliver(settings: Settings, alerts: Sequence[Alert]) -> list[Sent]:
     with locked(settings, _LOCK_SECONDS) as state:
         _queue(state, [_hidden(alert, hide) for alert in alerts], config, now)
         save(settings, state)
-        sent = _send_due(state, config, hide, now)
+        sent = _send_due(state, settings, config, hide, now)
         save(settings, state)
         return sent
 
@@ -145,7 +145,8 @@ def try_routes(config: AlertConfig, settings: Settings, names: Iterable[str]) ->
     )
     subject, body = messages.subject([alert]), messages.body([alert])
     return {
-        name: hide(send(_address_of(config, name), subject, body, alert.severity)) for name in names
+        name: hide(send(_address_of(settings, config, name), subject, body, alert.severity))
+        for name in names
     }
 
 
@@ -193,7 +194,9 @@ def _queue(state: State, alerts: Iterable[Alert], config: AlertConfig, now: date
         queue.alerts = queue.alerts[-_QUEUED:]
 
 
-def _send_due(state: State, config: AlertConfig, hide: Redactor, now: datetime) -> list[Sent]:
+def _send_due(
+    state: State, settings: Settings, config: AlertConfig, hide: Redactor, now: datetime
+) -> list[Sent]:
     """Send what waits, all of a route in one message; a route that fails is left alone a while."""
     sent = []
     deadline = time.monotonic() + _SECONDS_A_LOOK
@@ -204,7 +207,7 @@ def _send_due(state: State, config: AlertConfig, hide: Redactor, now: datetime) 
             continue
         subject = messages.subject(queue.alerts)
         problem = send(
-            _address_of(config, name),
+            _address_of(settings, config, name),
             subject,
             messages.body(queue.alerts, queue.dropped),
             max((alert.severity for alert in queue.alerts), key=lambda severity: severity.rank),
@@ -231,7 +234,7 @@ def _beat(state: State, settings: Settings, config: AlertConfig, now: datetime) 
         beat(file, None, now)
         problem = f"Held back: {', '.join(failing)} cannot be reached." if failing else ""
     else:
-        problem = beat(file, address(variable, "The heartbeat"), now)
+        problem = beat(file, address(settings, variable, "The heartbeat"), now)
     state.pulse = Pulse(at=now, problem=problem if variable else "")
 
 
@@ -247,8 +250,8 @@ def _problems(state: State, config: AlertConfig) -> list[str]:
     return found
 
 
-def _address_of(config: AlertConfig, name: str) -> str:
-    return address(config.routes[name].url_env, f"Route {name!r}")
+def _address_of(settings: Settings, config: AlertConfig, name: str) -> str:
+    return address(settings, config.routes[name].url_env, f"Route {name!r}")
 
 
 def _redacted(observation: Observation, hide: Redactor) -> Observation:

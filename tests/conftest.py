@@ -120,10 +120,10 @@ class Shop:
         return replay(self.settings, contract)
 
     def query(self, contract: TableContract, sql: str, as_of: str | None = None) -> list[Any]:
-        """Ask the views; `{raw}` stands for the table's relation."""
+        """Ask the views; `{raw}` stands for the table's relation, in clear."""
         with duck.connect(self.settings) as con:
             create_views(con, self.lake, [contract], as_of)
-            return con.sql(sql.format(raw=f"raw.{contract.relation}")).fetchall()
+            return con.sql(sql.format(raw=contract.clear_relation)).fetchall()
 
     def current(self, contract: TableContract) -> list[Any]:
         """The present rows in the contract's columns, sorted."""

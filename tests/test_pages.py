@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -268,7 +269,9 @@ def test_a_fetch_that_is_killed_leaves_whole_pieces_and_the_next_one_completes_i
 ) -> None:
     driver = Path(__file__).with_name("page_driver.py")
     killed = subprocess.run(
-        [sys.executable, driver, shop.settings.data_dir, point, when], check=False
+        [sys.executable, driver, shop.settings.data_dir, point, when],
+        env={**os.environ, "PYTHONPATH": str(driver.parents[1])},
+        check=False,
     )
     assert killed.returncode == -signal.SIGKILL
     store = shop.store()

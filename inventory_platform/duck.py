@@ -39,6 +39,7 @@ def connect(
             "temp_directory": str(settings.temp_dir / "spill"),
             "extension_directory": str(settings.extension_dir),
             "autoinstall_known_extensions": False,
+            "allow_persistent_secrets": False,
             "preserve_insertion_order": False,
         },
     )

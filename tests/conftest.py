@@ -30,7 +30,6 @@ from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import Loader
 from inventory_platform.landing.replay import Replayed, replay
 from inventory_platform.landing.views import create_views, current_select
-from inventory_platform.pseudonyms import give_key, pseudonym_key
 from inventory_platform.settings import Settings
 from inventory_platform.sources.sqlite import SqliteReader
 from tests.object_stores import ObjectStore, azurite, moto_server
@@ -121,12 +120,10 @@ class Shop:
         return replay(self.settings, contract)
 
     def query(self, contract: TableContract, sql: str, as_of: str | None = None) -> list[Any]:
-        """Ask the views; `{raw}` stands for the table's relation."""
+        """Ask the views; `{raw}` stands for the table's relation, in clear."""
         with duck.connect(self.settings) as con:
             create_views(con, self.lake, [contract], as_of)
-            if any(column.personal for column in contract.columns):
-                give_key(con, pseudonym_key(self.settings))
-            return con.sql(sql.format(raw=f"raw.{contract.relation}")).fetchall()
+            return con.sql(sql.format(raw=contract.clear_relation)).fetchall()
 
     def current(self, contract: TableContract) -> list[Any]:
         """The present rows in the contract's columns, sorted."""

@@ -146,6 +146,7 @@ def test_columns_of_marts_that_are_made_of_none_are_counts_and_constants(
         "kpi_customer_retention.customer_count",
         "kpi_customer_retention.order_count",
         "kpi_customers.order_count",
+        "kpi_job_salaries.salaries",
         "kpi_order_service.order_count",
         "kpi_price_index_daily.competitor_prices",
         "kpi_price_position.competitors",

@@ -270,8 +270,8 @@ def test_a_fetch_that_is_killed_leaves_whole_pieces_and_the_next_one_completes_i
     driver = Path(__file__).with_name("page_driver.py")
     killed = subprocess.run(
         [sys.executable, driver, shop.settings.data_dir, point, when],
-        check=False,
         env={**os.environ, "PYTHONPATH": str(driver.parents[1])},
+        check=False,
     )
     assert killed.returncode == -signal.SIGKILL
     store = shop.store()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from inventory_platform.errors import DestinationUnavailableError, PublishError
+from inventory_platform.errors import DestinationUnavailableError, PublishError, SettingsError
 from inventory_platform.publishing import search_server
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.sandbox.serving import served
@@ -376,7 +376,7 @@ def test_a_server_that_is_away_may_be_asked_later(marts):
 
 def test_another_machine_is_not_spoken_to_in_the_clear(marts):
     marts.write(orders=ORDERS)
-    with pytest.raises(PublishError, match="is not encrypted"):
+    with pytest.raises(SettingsError, match="is not encrypted"):
         marts.send(Entry("shop", "elasticsearch+http://192.0.2.1:9200"))
 
 

@@ -111,7 +111,6 @@ def reader(
         for setting in (
             "allow_community_extensions = false",
             "autoload_known_extensions = false",
-            "allow_persistent_secrets = false",
             f"max_temp_directory_size = {literal(_MOST_ON_DISK)}",
             "enable_external_access = false",
             "lock_configuration = true",

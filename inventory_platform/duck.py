@@ -20,7 +20,11 @@ from inventory_platform.settings import Settings
 
 @contextmanager
 def connect(
-    settings: Settings, database: Path | None = None, *, read_only: bool = False
+    settings: Settings,
+    database: Path | None = None,
+    *,
+    read_only: bool = False,
+    keeps_secrets: bool = True,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection and close it whatever happens.
 
@@ -28,6 +32,7 @@ def connect(
         settings: Memory, threads and folders.
         database: A DuckDB file, or None for a connection without a file.
         read_only: Open the file without the right to write.
+        keeps_secrets: Whether there may be secrets in files; attaching Postgres asks for them.
     """
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(
@@ -39,7 +44,7 @@ def connect(
             "temp_directory": str(settings.temp_dir / "spill"),
             "extension_directory": str(settings.extension_dir),
             "autoinstall_known_extensions": False,
-            "allow_persistent_secrets": False,
+            "allow_persistent_secrets": keeps_secrets,
             "preserve_insertion_order": False,
         },
     )

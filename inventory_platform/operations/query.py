@@ -78,7 +78,7 @@ def reader(
     """
     if as_of:
         require_history(settings, as_of)
-    with duck.connect(settings) as con:
+    with duck.connect(settings, keeps_secrets=False) as con:
         lake = Lake.of(settings, absolute=True)
         create_views(con, lake, contracts.values(), as_of, clear=False)
         # A query could print the key it is given: it gets one that opens nothing else.

@@ -109,7 +109,7 @@ QUESTIONS = {
         ),
         "select sum(quantity_ordered) from raw.cars__orderdetails": 105516,
         "select sum(quantity_in_stock) from raw.cars__products": 555131,
-        "select count(*) from raw.cars__customers where postal_code like '0%'": 8,
+        "select count(*) from personal.cars__customers where postal_code like '0%'": 8,
         "select count(*) from raw.cars__orders where shipped_date is null": 14,
     },
     "cars_files": {
@@ -139,6 +139,7 @@ import json, sys
 from inventory_platform import duck
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
+from inventory_platform.pseudonyms import give_key, pseudonym_key
 from inventory_platform.onboarding import add_source
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import get_settings
@@ -158,6 +159,7 @@ for name, address in given["sources"].items():
     }
     with duck.connect(settings) as con:
         create_views(con, Lake(settings.lake_dir), contracts.values())
+        give_key(con, pseudonym_key(settings))
         answers = {q: con.execute(q).fetchone()[0] for q in given["questions"].get(name, [])}
     found[name] = {
         "loads": loads,

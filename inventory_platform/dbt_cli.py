@@ -13,10 +13,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDERS = ("--project-dir", "--profiles-dir")
+PATHS = {
+    *("--project-dir", "--profiles-dir", "--log-path"),
+    *("--state", "--defer-state", "--partial-parse-file-path"),
+}
+"""Options whose paths begin where dbt works; all others begin in the project."""
 
 
 def main() -> None:
@@ -32,9 +37,7 @@ def main() -> None:
 
 
 def _work_beside(warehouse: Path) -> None:
-    for position, argument in enumerate(sys.argv[:-1]):
-        if argument in FOLDERS:
-            sys.argv[position + 1] = str(Path(sys.argv[position + 1]).absolute())
+    sys.argv[1:] = _with_absolute_paths(sys.argv[1:])
     for name in ("DBT_PROJECT_DIR", "DBT_PROFILES_DIR"):
         os.environ[name] = str(Path(os.environ.get(name, ".")).absolute())
     lake = os.environ.get("INVENTORY_LAKE")
@@ -43,6 +46,19 @@ def _work_beside(warehouse: Path) -> None:
         os.environ["INVENTORY_LAKE"] = os.path.relpath(lake, warehouse.parent)
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     os.chdir(warehouse.parent)
+
+
+def _with_absolute_paths(arguments: Iterable[str]) -> Iterator[str]:
+    before = ""
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if before in PATHS:
+            yield str(Path(argument).absolute())
+        elif equals and name in PATHS:
+            yield f"{name}={Path(path).absolute()}"
+        else:
+            yield argument
+        before = argument
 
 
 if __name__ == "__main__":

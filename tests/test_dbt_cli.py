@@ -32,9 +32,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dbt(folder: Path, warehouse: str, command: str, *arguments: str) -> str:
     """What dbt says, started in the folder, of a warehouse in a folder beside the project."""
     (folder / warehouse).mkdir(exist_ok=True)
+    # Definitions loaded in this process leave the settings of their own warehouse behind.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "INVENTORY_"))}
     result = subprocess.run(
         [DBT, "--debug", command, *arguments, "--profiles-dir", "project"],
-        env=os.environ | {"INVENTORY_WAREHOUSE": str(folder / warehouse / "warehouse.duckdb")},
+        env=kept | {"INVENTORY_WAREHOUSE": str(folder / warehouse / "warehouse.duckdb")},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The warehouse file encrypted at rest, by a key of the settings.
+"""The warehouse file encrypted at rest, by a secret key.
 
 Here belong opening an encrypted file and proving, before anything runs, that what is written is
 encrypted. The raw zone and the published files are no part of it (`docs/privacy.md`).
@@ -17,7 +17,7 @@ import duckdb
 from inventory_platform import duck
 from inventory_platform.duck import literal
 from inventory_platform.errors import SettingsError, WarehouseError
-from inventory_platform.pseudonyms import read_key
+from inventory_platform.secret_values import find_key
 from inventory_platform.settings import Settings
 
 WAREHOUSE = "warehouse"
@@ -30,16 +30,12 @@ _PROBE = "this text must not be readable in the file"
 
 
 def warehouse_key(settings: Settings) -> str | None:
-    """The key of the warehouse file, None where it is not encrypted.
+    """The secret INVENTORY_WAREHOUSE_KEY; None where the warehouse is not encrypted.
 
     Raises:
-        SettingsError: The file of the key is empty, too short or not to be read.
+        SettingsError: The key is too short or cannot be read.
     """
-    if settings.warehouse_key is not None:
-        return settings.warehouse_key.get_secret_value()
-    if settings.warehouse_key_file is not None:
-        return read_key(settings.warehouse_key_file, "INVENTORY_WAREHOUSE_KEY_FILE")
-    return None
+    return find_key(settings, "INVENTORY_WAREHOUSE_KEY")
 
 
 def attach_encrypted(con: duckdb.DuckDBPyConnection, file: Path, key: str) -> None:
@@ -57,7 +53,7 @@ def attach_encrypted(con: duckdb.DuckDBPyConnection, file: Path, key: str) -> No
         )
     except (duckdb.InvalidInputException, duckdb.CatalogException) as error:
         raise WarehouseError(
-            f"{file} cannot be opened with the key of the settings: "
+            f"{file} cannot be opened with this key: "
             f"{str(error).splitlines()[0].replace(key, '***')}",
             "Set the key it was written with; or remove the file and run `inventory rebuild`, "
             "which makes it anew from the raw zone.",
@@ -75,7 +71,7 @@ def require_encryption(settings: Settings) -> None:
     if key is None:
         raise SettingsError(
             "INVENTORY_REQUIRE_ENCRYPTION is set, and the warehouse has no key.",
-            "Set INVENTORY_WAREHOUSE_KEY or INVENTORY_WAREHOUSE_KEY_FILE.",
+            "Set INVENTORY_WAREHOUSE_KEY, or keep it where other secrets are: docs/security.md.",
         )
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=settings.temp_dir, prefix="probe-") as folder:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inventory_platform.errors import SettingsError
-from inventory_platform.settings import MIN_KEY_LENGTH, Settings
+from inventory_platform.secret_values import check_key, find_key
+from inventory_platform.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,45 +57,30 @@ the same e-mail address has the same pseudonym in every system; an empty one is 
 def pseudonym_key(settings: Settings) -> str:
     """The secret key of the pseudonyms.
 
-    That of the settings; where they name none, one that is made on first use and kept in the
-    data folder, readable by its owner only.
+    The secret INVENTORY_PSEUDONYM_KEY; where there is none, one that is made on first use and
+    kept in the data folder, readable by its owner only.
 
     Raises:
-        SettingsError: The file of the key is empty, too short or not to be read.
+        SettingsError: The key is too short or cannot be read.
     """
-    if settings.pseudonym_key is not None:
-        return settings.pseudonym_key.get_secret_value()
-    if settings.pseudonym_key_file is not None:
-        return read_key(settings.pseudonym_key_file, "INVENTORY_PSEUDONYM_KEY_FILE")
+    if key := find_key(settings, "INVENTORY_PSEUDONYM_KEY"):
+        return key
     own = settings.data_dir / "pseudonym.key"
     if not own.exists():
         _make_key(own)
-    return read_key(own, "the key of the pseudonyms")
+    return _read_key(own)
 
 
-def read_key(file: Path, name: str) -> str:
-    """The key in a file, without the white space around it.
-
-    Args:
-        file: Where it is.
-        name: What to call the file in an error.
-
-    Raises:
-        SettingsError: The file cannot be read, or the key in it is too short.
-    """
+def _read_key(file: Path) -> str:
     try:
         key = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
         raise SettingsError(
-            f"{name}: {file} cannot be read: {reason}.",
-            "Name a file with the key that this program may read.",
+            f"The key of the pseudonyms, {file}, cannot be read ({type(error).__name__}).",
+            "Let this user read it, or put it back from a backup: with another key, everybody "
+            "has another pseudonym.",
         ) from None
-    if len(key) < MIN_KEY_LENGTH:
-        raise SettingsError(
-            f"{name}: the key in {file} has fewer than {MIN_KEY_LENGTH} characters.",
-            "Make one with `openssl rand -hex 32`.",
-        )
+    check_key(key, f"The key of the pseudonyms in {file}")
     return key
 
 

@@ -32,6 +32,7 @@ from inventory_platform.errors import SettingsError
 from inventory_platform.settings import Settings
 
 _SECONDS = 30
+_MIN_KEY_LENGTH = 32
 
 
 def find_secret(settings: Settings, name: str) -> str | None:
@@ -71,6 +72,35 @@ def require_secret(settings: Settings, name: str, what: str, remedy: str) -> str
             f"Set it in one of these places, or {remedy}",
         )
     return value
+
+
+def find_key(settings: Settings, name: str) -> str | None:
+    """A secret that something is computed with, which must be too long to be guessed.
+
+    Args:
+        settings: Where the secrets file and Vault are.
+        name: Its name.
+
+    Raises:
+        SettingsError: It has fewer than 32 characters, or a place cannot be read.
+    """
+    key = find_secret(settings, name)
+    if key is not None:
+        check_key(key, name)
+    return key
+
+
+def check_key(key: str, what: str) -> None:
+    """See that a key is long enough.
+
+    Raises:
+        SettingsError: It is not; names what it is.
+    """
+    if len(key) < _MIN_KEY_LENGTH:
+        raise SettingsError(
+            f"{what} has fewer than {_MIN_KEY_LENGTH} characters.",
+            "Make one with `openssl rand -hex 32`.",
+        )
 
 
 def stored_secrets(settings: Settings) -> Iterator[str]:

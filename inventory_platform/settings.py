@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT_DIR / ".env"
-MIN_KEY_LENGTH = 32
-"""Characters of a secret key."""
+KEYS = ("PSEUDONYM_KEY", "WAREHOUSE_KEY", "ERASURE_KEY", "BACKUP_KEY")
+"""Secrets of the platform itself, behind `INVENTORY_`; no settings, but known names."""
 
 
 def _absolute(path: Path) -> Path:
@@ -182,44 +182,11 @@ class Settings(BaseSettings):
     people_file: ProjectPath = Field(
         default=PROJECT_DIR / "people.toml", description="Where a customer's rows begin."
     )
-    erasure_key: SecretStr | None = Field(
-        default=None,
-        min_length=MIN_KEY_LENGTH,
-        description="Secret that erased people are recognised by.",
-    )
 
-    # Personal data
-    pseudonym_key: SecretStr | None = Field(
-        default=None,
-        min_length=MIN_KEY_LENGTH,
-        description="Secret key of the pseudonyms that stand for personal data; without one, a "
-        "key is made and kept in the data folder.",
-    )
-    pseudonym_key_file: ProjectPath | None = Field(
-        default=None, description="File with that key, instead of the key."
-    )
-
-    warehouse_key: SecretStr | None = Field(
-        default=None,
-        min_length=MIN_KEY_LENGTH,
-        description="Key the warehouse file is encrypted with; without one it is not.",
-    )
-    warehouse_key_file: ProjectPath | None = Field(
-        default=None, description="File with that key, instead of the key."
-    )
+    # Secrets and connections
     require_encryption: bool = Field(
         default=False, description="Whether to refuse to start if the warehouse is not encrypted."
     )
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        for name in ("pseudonym_key", "warehouse_key"):
-            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
-                variable = f"INVENTORY_{name.upper()}"
-                raise ValueError(f"{variable} and {variable}_FILE: name one")
-        return self
-
-    # Secrets and connections
     secrets_file: Annotated[ProjectPath | None, AfterValidator(_of_a_known_kind)] = Field(
         default=None, description="Encrypted secrets: *.age, or a SOPS file (.yaml, .json)."
     )
@@ -259,12 +226,6 @@ class Settings(BaseSettings):
         default="", description="Where backups are kept: a folder, s3://, az:// or gs://."
     )
     backup_keep: int = Field(default=14, ge=1, description="Backups that are kept.")
-    backup_key: SecretStr | None = Field(
-        default=None, description="Key that backups are encrypted with, an age identity."
-    )
-    backup_key_file: ProjectPath | None = Field(
-        default=None, description="File with that key, instead."
-    )
     backup_cron: str = Field(
         default="30 5 * * *", description="When a backup is made, where its address is set."
     )
@@ -409,6 +370,7 @@ def get_settings() -> Settings:
 def _refuse_unknown_names(environment: Any) -> None:
     # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
+    known |= {f"INVENTORY_{key}{suffix}" for key in KEYS for suffix in ("", "_FILE")}
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
     known |= {"INVENTORY_DBT_STORAGE", "INVENTORY_DBT_TARGET", "INVENTORY_DBT_EXTENSIONS"}
     known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}

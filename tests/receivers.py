@@ -122,6 +122,7 @@ class Webhook:
         server: The server.
         status: What it answers with.
         hangs: Whether it takes a message and never answers.
+        asked: Set when a message was taken that is never answered.
         posts: The JSON bodies it got.
         paths: The path of every request.
     """
@@ -143,8 +144,9 @@ class Webhook:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        self.asked.set()
         if self.hangs.is_set():
+            self.asked.set()
+            handler.rfile.read()  # comes back when the client is gone
             return
         self.paths.append(handler.path)
         if body:

@@ -13,7 +13,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from inventory_platform.cli import app
@@ -201,11 +200,11 @@ def test_a_listing_that_a_compaction_went_on_under_is_repeated(history, tmp_path
 
 
 @pytest.fixture
-def people(shop) -> Shop:
+def people(shop, monkeypatch) -> Shop:
     file = shop.folder / "people.toml"
     file.write_text('[customers]\nshop = { rows = "people.person_id" }\n')
-    key = SecretStr("a test's key, thirty-two letters long")
-    shop.settings = shop.settings.model_copy(update={"people_file": file, "erasure_key": key})
+    monkeypatch.setenv("INVENTORY_ERASURE_KEY", "a test's key, thirty-two letters long")
+    shop.settings = shop.settings.model_copy(update={"people_file": file})
     shop.write("People", [(1, "Ada Lovelace"), (2, "Charles Babbage")], PEOPLE_SHAPE)
     shop.load(PEOPLE)
     return shop

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pydantic import SecretStr
 
 from inventory_platform.definitions import build_definitions
 from inventory_platform.encryption import check_unreadable, require_encryption, warehouse_key
@@ -17,15 +16,17 @@ from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.warehouse import Warehouse, dbt_environment, open_warehouse
 
 KEY = "not a secret, only long enough to be one"
+VARIABLE = "INVENTORY_WAREHOUSE_KEY"
 TEXT = "a text to look for in the file of the warehouse"
 
 
 @pytest.fixture
-def settings(tmp_path, extensions):
+def settings(tmp_path, extensions, monkeypatch):
+    monkeypatch.setenv(VARIABLE, KEY)
     data = tmp_path / "data"
     data.mkdir()
     (data / "duckdb_extensions").symlink_to(extensions)
-    return Settings(data_dir=data, warehouse_key=KEY, threads=1)
+    return Settings(data_dir=data, threads=1)
 
 
 def fill(settings):
@@ -44,9 +45,9 @@ def test_what_is_kept_cannot_be_read_without_the_key(settings):
         assert con.execute("select count(*), min(text) from shown").fetchall() == [(1000, TEXT)]
 
 
-def test_without_a_key_it_can_be_read(settings):
-    plain = settings.model_copy(update={"warehouse_key": None})
-    fill(plain)
+def test_without_a_key_it_can_be_read(settings, monkeypatch):
+    monkeypatch.delenv(VARIABLE)
+    fill(settings)
     assert TEXT.encode() in settings.warehouse_file.read_bytes()
 
 
@@ -62,7 +63,7 @@ def test_steps_of_a_run_share_the_file_and_release_it(settings):
     reading = (
         "from inventory_platform.settings import Settings\n"
         "from inventory_platform.warehouse import open_warehouse\n"
-        f"settings = Settings(data_dir={str(settings.data_dir)!r}, warehouse_key={KEY!r})\n"
+        f"settings = Settings(data_dir={str(settings.data_dir)!r})\n"
         "with open_warehouse(settings) as con: print(con.execute('from made').fetchall())"
     )
     done = subprocess.run([sys.executable, "-c", reading], capture_output=True, text=True)
@@ -70,8 +71,10 @@ def test_steps_of_a_run_share_the_file_and_release_it(settings):
 
 
 @pytest.mark.parametrize("other", [None, "another key that is long enough as well"])
-def test_another_key_and_a_file_without_one_are_told(settings, other):
-    fill(settings.model_copy(update={"warehouse_key": other and SecretStr(other)}))
+def test_another_key_and_a_file_without_one_are_told(settings, monkeypatch, other):
+    with monkeypatch.context() as patch:
+        patch.setenv(VARIABLE, other or "")
+        fill(settings)
     with (
         pytest.raises(WarehouseError, match="inventory rebuild") as error,
         open_warehouse(settings),
@@ -80,15 +83,17 @@ def test_another_key_and_a_file_without_one_are_told(settings, other):
     assert KEY not in str(error.value)
 
 
-def test_the_key_may_stand_in_a_file(settings, tmp_path):
+def test_the_key_may_stand_in_a_file(tmp_path, monkeypatch):
+    assert warehouse_key(Settings(data_dir=tmp_path)) is None
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
-    assert warehouse_key(Settings(data_dir=tmp_path, warehouse_key_file=file)) == KEY
-    assert warehouse_key(Settings(data_dir=tmp_path)) is None
+    monkeypatch.setenv(f"{VARIABLE}_FILE", str(file))
+    assert warehouse_key(Settings(data_dir=tmp_path)) == KEY
 
 
-def test_the_start_is_refused_without_a_key_if_encryption_is_required(settings):
-    asked = settings.model_copy(update={"require_encryption": True, "warehouse_key": None})
+def test_the_start_is_refused_without_a_key_if_encryption_is_required(settings, monkeypatch):
+    monkeypatch.delenv(VARIABLE)
+    asked = settings.model_copy(update={"require_encryption": True})
     with pytest.raises(SettingsError, match="INVENTORY_WAREHOUSE_KEY"):
         build_definitions(asked)
 
@@ -98,8 +103,9 @@ def test_the_test_of_the_start_passes_with_a_key_and_leaves_nothing(settings):
     assert list(settings.temp_dir.glob("probe-*")) == []
 
 
-def test_a_file_that_can_be_read_does_not_pass_the_test_of_the_start(settings):
-    fill(settings.model_copy(update={"warehouse_key": None}))
+def test_a_file_that_can_be_read_does_not_pass_the_test_of_the_start(settings, monkeypatch):
+    monkeypatch.delenv(VARIABLE)
+    fill(settings)
     with pytest.raises(SettingsError, match="opened without the key"):
         check_unreadable(settings.warehouse_file, TEXT)
 

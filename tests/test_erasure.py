@@ -4,6 +4,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from inventory_platform.cli import app
@@ -38,7 +38,7 @@ from inventory_platform.settings import Settings
 from inventory_platform.warehouse import open_warehouse
 from tests.conftest import Shop
 
-KEY = SecretStr("a test's key, thirty-two letters long")
+KEY = "a test's key, thirty-two letters long"
 ADA = ["Ada Lovelace", "ada@engines.example", "+44 20 7946 0991", "Ockham Park 7"]
 
 
@@ -109,7 +109,7 @@ SECOND = {
 def platform(shop: Shop, people: str = '{ rows = "customers.customer_id" }') -> Registry:
     file = shop.folder / "people.toml"
     file.write_text(f"[customers]\nshop = {people}\n")
-    shop.settings = shop.settings.model_copy(update={"people_file": file, "erasure_key": KEY})
+    shop.settings = shop.settings.model_copy(update={"people_file": file})
     return Registry(shop.settings, {}, {c.relation: c for c in (CUSTOMERS, ORDERS, CLERKS)})
 
 
@@ -120,6 +120,13 @@ def load(shop: Shop, tables: dict, now: datetime | None = None) -> list:
         shop.write(name, tables[name], SHAPES[name])
         records.append(shop.load(contract, now=now))
     return records
+
+
+@pytest.fixture(scope="module", autouse=True)
+def key() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INVENTORY_ERASURE_KEY", KEY)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +290,7 @@ def test_a_later_load_that_brings_them_again_keeps_them_blank(erased):
     assert places(erased.settings.data_dir) == set()
 
 
-def test_the_record_says_what_when_who_and_how_much_and_nothing_personal(erased):
+def test_the_record_says_what_when_who_and_how_much_and_nothing_personal(erased, monkeypatch):
     (path,) = (erased.settings.lake_dir / "erasures").glob("*.json")
     told = json.loads(path.read_text())
     assert told["requested_by"] == "privacy desk"
@@ -291,9 +298,9 @@ def test_the_record_says_what_when_who_and_how_much_and_nothing_personal(erased)
     assert told["files"] == sum([4, 2, 1, 1, 1])  # raw, quarantine, pages, operations, published
     prints = [f for trace in told["traces"] for f in trace["fingerprints"]] + told["values"]
     assert all(len(f) == 64 for f in prints)
-    other = Fingerprints(erased.settings.model_copy(update={"erasure_key": SecretStr("b" * 32)}))
     assert Fingerprints(erased.settings).of("1") in prints
-    assert other.of("1") not in prints
+    monkeypatch.setenv("INVENTORY_ERASURE_KEY", "b" * 32)
+    assert Fingerprints(erased.settings).of("1") not in prints
 
 
 def test_after_a_restore_the_erasures_are_replayed(ada, filled):
@@ -346,12 +353,12 @@ def test_the_proof_fails_when_something_is_left_and_says_where(ada):
     assert read_erasures(ada.lake)[0].proven_at is None
 
 
-def test_without_a_key_nothing_is_erased_and_no_erased_table_is_loaded(ada):
+def test_without_a_key_nothing_is_erased_and_no_erased_table_is_loaded(ada, monkeypatch):
     registry = platform(ada)
     erase(registry)
-    ada.settings = ada.settings.model_copy(update={"erasure_key": None})
+    monkeypatch.delenv("INVENTORY_ERASURE_KEY")
     with pytest.raises(SettingsError, match="INVENTORY_ERASURE_KEY"):
-        Eraser(replace(registry, settings=ada.settings))
+        Eraser(registry)
     with pytest.raises(SettingsError, match="INVENTORY_ERASURE_KEY"):
         ada.load(CUSTOMERS)
     ada.load(CLERKS)

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pydantic import SecretStr
 
 from inventory_platform import duck
 from inventory_platform.assets.column_lineage import read_column_lineage
 from inventory_platform.assets.dbt_project import manifest_path, prepare_manifest
 from inventory_platform.contracts.base import Contract, Date, Integer, Text, column, describe, table
 from inventory_platform.dbt_plugin import Plugin
+from inventory_platform.definitions import build_definitions
 from inventory_platform.errors import SettingsError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
 from inventory_platform.operations.query import query, reader
 from inventory_platform.pseudonyms import KEY_VARIABLE, MACROS, give_key, pseudonym_key
 from inventory_platform.registry import read_registry
-from inventory_platform.settings import Settings, get_settings
+from inventory_platform.settings import Settings
 from inventory_platform.warehouse import dbt_environment, open_warehouse
 
 KEY = "not a secret, only long enough to be one"
@@ -50,7 +50,7 @@ class Visits(Contract):
 
 
 @pytest.fixture
-def people(shop):
+def people(shop, monkeypatch):
     contract = describe(People, "shop")
     shop.write(
         "People",
@@ -64,7 +64,7 @@ def people(shop):
         DECLARED,
     )
     shop.load(contract)
-    shop.settings = shop.settings.model_copy(update={"pseudonym_key": SecretStr(KEY)})
+    monkeypatch.setenv("INVENTORY_PSEUDONYM_KEY", KEY)
     with open_warehouse(shop.settings) as con:
         create_views(con, shop.lake, [contract])
     return contract
@@ -189,7 +189,8 @@ def test_a_query_shows_neither_clear_values_nor_the_key(shop, people):
 
 
 def test_dbt_gets_the_key_beside_its_profile(con, monkeypatch):
-    settings = Settings(data_dir=Path("unused"), pseudonym_key=KEY)
+    monkeypatch.setenv("INVENTORY_PSEUDONYM_KEY", KEY)
+    settings = Settings(data_dir=Path("unused"))
     monkeypatch.setenv(KEY_VARIABLE, dbt_environment(settings)[KEY_VARIABLE])
     Plugin.__new__(Plugin).configure_cursor(con)
     assert con.execute("select personal.pseudonym('a')").fetchall() == [(by_python("a"),)]
@@ -209,37 +210,42 @@ def test_without_a_setting_a_key_is_made_once_and_only_its_owner_can_read_it(tmp
     assert pseudonym_key(Settings(data_dir=tmp_path / "other")) != key
 
 
-def test_the_key_may_stand_in_a_file(tmp_path):
+def test_the_key_may_stand_in_a_file(tmp_path, monkeypatch):
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
-    assert pseudonym_key(Settings(data_dir=tmp_path, pseudonym_key_file=file)) == KEY
+    monkeypatch.setenv("INVENTORY_PSEUDONYM_KEY_FILE", str(file))
+    assert pseudonym_key(Settings(data_dir=tmp_path)) == KEY
 
 
 @pytest.mark.parametrize("content", [b"too short", b"", b"\xff" * 40, None])
-def test_an_unusable_key_file_is_named_and_its_content_is_not_shown(tmp_path, content):
+def test_an_unusable_key_is_named_and_not_shown(tmp_path, monkeypatch, content):
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
+    monkeypatch.setenv("INVENTORY_PSEUDONYM_KEY_FILE", str(file))
     with pytest.raises(SettingsError) as error:
-        pseudonym_key(Settings(data_dir=tmp_path, pseudonym_key_file=file))
-    assert "INVENTORY_PSEUDONYM_KEY_FILE" in str(error.value)
+        pseudonym_key(Settings(data_dir=tmp_path))
+    assert "INVENTORY_PSEUDONYM_KEY" in str(error.value)
     assert "too short" not in str(error.value)
+    assert not (tmp_path / "pseudonym.key").exists()
 
 
-@pytest.mark.parametrize(
-    "values", [{"KEY": "short-and-secret"}, {"KEY": KEY, "KEY_FILE": "/run/key"}]
-)
-def test_a_wrong_key_setting_stops_the_start_and_is_not_shown(monkeypatch, values):
-    for name, value in values.items():
-        monkeypatch.setenv(f"INVENTORY_PSEUDONYM_{name}", value)
-    get_settings.cache_clear()
-    try:
-        with pytest.raises(SettingsError) as error:
-            get_settings()
-    finally:
-        get_settings.cache_clear()
-    assert "PSEUDONYM_KEY" in str(error.value)
-    assert values["KEY"] not in str(error.value)
+def test_a_damaged_key_in_the_data_folder_is_named_and_not_replaced(tmp_path):
+    own = tmp_path / "pseudonym.key"
+    own.write_text("too short")
+    with pytest.raises(SettingsError, match=r"pseudonym\.key has fewer than 32 characters"):
+        pseudonym_key(Settings(data_dir=tmp_path))
+    own.write_bytes(b"\xff" * 40)
+    with pytest.raises(SettingsError, match=r"pseudonym\.key, cannot be read"):
+        pseudonym_key(Settings(data_dir=tmp_path))
+    assert own.read_bytes() == b"\xff" * 40
+
+
+def test_a_wrong_key_stops_the_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("INVENTORY_PSEUDONYM_KEY", "short-and-secret")
+    with pytest.raises(SettingsError, match="INVENTORY_PSEUDONYM_KEY") as error:
+        build_definitions(Settings(data_dir=tmp_path))
+    assert "short-and-secret" not in str(error.value)
 
 
 # -- the project ---------------------------------------------------------------------------------

@@ -88,10 +88,11 @@ def lake_bytes(configured: Settings) -> dict[str, bytes]:
     return {name: (lake.root / name).read_bytes() for name in lake.contents()[0]}
 
 
-def with_key(configured: Settings, key: str | None) -> Settings:
-    return Settings(
-        data_dir=configured.data_dir, threads=1, backup_keep=configured.backup_keep, backup_key=key
-    )
+def repository_of(configured: Settings, address: Path | str, key: str | None = None) -> Repository:
+    with pytest.MonkeyPatch.context() as patch:
+        if key:
+            patch.setenv("INVENTORY_BACKUP_KEY", key)
+        return open_repository(configured, str(address))
 
 
 def rows_of(configured: Settings, contracts, as_of: str) -> list[list[tuple]]:
@@ -122,7 +123,7 @@ def test_a_lost_folder_comes_back_as_it_was_when_it_was_backed_up_during_loads(
         shop.load(items)
         shop.load(events)
         publish_prices(shop.settings, 5)
-        repository = open_repository(with_key(shop.settings, KEY), str(tmp_path / "backups"))
+        repository = repository_of(shop.settings, tmp_path / "backups", KEY)
         command = [sys.executable, DRIVER, "load", shop.database, shop.settings.data_dir]
         loading = subprocess.Popen(command, stdout=subprocess.PIPE, **RUN)
         try:
@@ -160,11 +161,10 @@ def test_a_lost_folder_comes_back_as_it_was_when_it_was_backed_up_during_loads(
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 def test_every_file_comes_back_as_it_was(kept, items, events, empty, tmp_path, key):
-    source = with_key(kept.settings, key)
-    address = str(tmp_path / "backups")
-    taken = take_backup(source, open_repository(source, address))
+    repository = repository_of(kept.settings, tmp_path / "backups", key)
+    taken = take_backup(kept.settings, repository)
     assert taken.backup.is_encrypted == bool(key)
-    restored = restore(empty, open_repository(source, address))
+    restored = restore(empty, repository_of(empty, tmp_path / "backups", key))
     assert lake_bytes(empty) == lake_bytes(kept.settings) != {}
     newest = max(kept.lake.load_ids(items) + kept.lake.load_ids(events))
     assert rows_of(empty, [items, events], newest) == rows_of(
@@ -188,8 +188,8 @@ def test_whatever_lies_in_the_lake_backup_then_restore_is_identity(
     tmp_path_factory, first, second, key
 ):
     folder = tmp_path_factory.mktemp("identity")
-    source = with_key(Settings(data_dir=folder / "data"), key)
-    repository = open_repository(source, str(folder / "backups"))
+    source = Settings(data_dir=folder / "data")
+    repository = repository_of(source, folder / "backups", key)
     held = []
     for tree in (first, second):
         shutil.rmtree(source.lake_dir, ignore_errors=True)
@@ -316,10 +316,13 @@ def test_a_file_that_is_replaced_meanwhile_makes_the_backup_look_again(
 
 @pytest.fixture(scope="module", params=[None, KEY], ids=["plain", "encrypted"])
 def stored(request, kept, tmp_path_factory):
-    """A backup, as address and settings; each test works on a copy."""
-    source = with_key(kept.settings, request.param)
+    """A backup's address, how one there is opened, and what was taken; tests damage a copy."""
     address = tmp_path_factory.mktemp("stored")
-    return address, source, take_backup(source, open_repository(source, str(address)))
+
+    def opened(folder: Path) -> Repository:
+        return repository_of(kept.settings, folder, request.param)
+
+    return address, opened, take_backup(kept.settings, opened(address))
 
 
 KINDS = [
@@ -347,12 +350,12 @@ def cut(path: Path) -> None:
 def test_a_damaged_file_of_any_kind_is_named_and_nothing_is_put_in_place(
     stored, empty, tmp_path, kind, damage
 ):
-    address, source, taken = stored
+    address, opened, taken = stored
     copy = tmp_path / "copy"
     shutil.copytree(address, copy)
     file = next(f for f in taken.manifest.files if f.path.startswith(kind))
     damage(copy / "objects" / file.object[:2] / file.object)
-    repository = open_repository(source, str(copy))
+    repository = opened(copy)
     [problem] = check_backup(repository)[2]
     assert problem.startswith(file.path)
     with pytest.raises(BackupError, match="1 files are missing or damaged") as caught:
@@ -363,7 +366,7 @@ def test_a_damaged_file_of_any_kind_is_named_and_nothing_is_put_in_place(
 
 
 def test_contents_that_were_swapped_are_found(stored, tmp_path):
-    address, source, taken = stored
+    address, opened, taken = stored
     copy = tmp_path / "copy"
     shutil.copytree(address, copy)
     raw = [f for f in taken.manifest.files if f.path.startswith("data/lake/raw/")][:2]
@@ -371,32 +374,31 @@ def test_contents_that_were_swapped_are_found(stored, tmp_path):
     aside = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(aside)
-    problems = check_backup(open_repository(source, str(copy)))[2]
+    problems = check_backup(opened(copy))[2]
     assert [p.split(" ")[0] for p in problems] == [f.path for f in raw]
 
 
 def test_a_damaged_manifest_is_named(stored, empty, tmp_path):
-    address, source, taken = stored
+    address, opened, taken = stored
     copy = tmp_path / "copy"
     shutil.copytree(address, copy)
     flip(copy / "backups" / taken.backup.file_name)
-    repository = open_repository(source, str(copy))
+    repository = opened(copy)
     for use in (check_backup, lambda r: restore(empty, r)):
         with pytest.raises(BackupError, match=rf"{taken.backup.backup_id}.* is damaged"):
             use(repository)
 
 
 def test_a_whole_backup_has_no_problems(stored):
-    address, source, taken = stored
-    backup, manifest, problems = check_backup(open_repository(source, str(address)))
+    address, opened, taken = stored
+    backup, manifest, problems = check_backup(opened(address))
     assert (backup, manifest, problems) == (taken.backup, taken.manifest, [])
 
 
 def test_with_another_key_or_none_nothing_can_be_read(kept, empty, tmp_path):
     address = str(tmp_path / "backups")
-    source = with_key(kept.settings, KEY)
-    take_backup(source, open_repository(source, address))
-    other = open_repository(with_key(empty, new_key()), address)
+    take_backup(kept.settings, repository_of(kept.settings, address, KEY))
+    other = repository_of(empty, address, new_key())
     with pytest.raises(BackupError, match="cannot be decrypted"):
         restore(empty, other)
     with pytest.raises(BackupError, match="encrypted, and there is no key"):
@@ -412,7 +414,7 @@ def test_with_a_key_a_backup_that_somebody_without_it_could_have_made_is_refused
 ):
     address = str(tmp_path / "backups")
     take_backup(kept.settings, open_repository(kept.settings, address))
-    keyed = open_repository(with_key(empty, KEY), address)
+    keyed = repository_of(empty, address, KEY)
     with pytest.raises(BackupError, match="is not encrypted, and there is a key"):
         restore(empty, keyed)
     # The next one is encrypted, uses nothing of it, and is the one that is restored.
@@ -423,31 +425,30 @@ def test_with_a_key_a_backup_that_somebody_without_it_could_have_made_is_refused
 
 def test_without_the_key_neither_names_nor_contents_nor_hashes_can_be_seen(kept, tmp_path):
     address = tmp_path / "backups"
-    source = with_key(kept.settings, KEY)
-    taken = take_backup(source, open_repository(source, str(address)))
+    repository = repository_of(kept.settings, address, KEY)
+    taken = take_backup(kept.settings, repository)
     files = [p for p in address.rglob("*") if p.is_file()]
     seen = b"\n".join(p.read_bytes() + str(p.relative_to(address)).encode() for p in files)
     told = [f.sha256 for f in taken.manifest.files]
     told += ["data/lake", "quarantine", "runs.db", "rows_read", "linnworks", KEY]
     assert [text for text in told if text.encode() in seen] == []
-    assert KEY not in repr(source)
+    assert KEY not in repr(repository)
 
 
-def test_a_key_from_a_file_is_used_and_a_wrong_one_is_named_but_not_shown(kept, tmp_path):
+def test_a_key_from_a_file_is_used_and_a_wrong_one_is_named_but_not_shown(
+    kept, tmp_path, monkeypatch
+):
     file = tmp_path / "key"
     file.write_text(f"# made by age-keygen\n{KEY}\n")
-    data = kept.settings.data_dir
-    assert open_repository(Settings(data_dir=data, backup_key_file=file), str(tmp_path)).seal.suffix
+    monkeypatch.setenv("INVENTORY_BACKUP_KEY_FILE", str(file))
+    assert open_repository(kept.settings, str(tmp_path)).seal.suffix
     file.write_text("not a key")
-    for wrong, named in (
-        ({"backup_key_file": file}, "INVENTORY_BACKUP_KEY_FILE: this is no age identity"),
-        ({"backup_key": "not a key"}, "INVENTORY_BACKUP_KEY: this is no age identity"),
-        ({"backup_key_file": tmp_path / "none"}, "cannot be read: No such file"),
-        ({"backup_key_file": file, "backup_key": KEY}, "both set"),
-    ):
-        with pytest.raises(SettingsError, match=named) as caught:
-            open_repository(Settings(data_dir=data, **wrong), str(tmp_path))
-        assert "not a key" not in str(caught.value)
+    with pytest.raises(SettingsError, match="INVENTORY_BACKUP_KEY is no age identity") as caught:
+        open_repository(kept.settings, str(tmp_path))
+    assert "not a key" not in str(caught.value)
+    file.unlink()
+    with pytest.raises(SettingsError, match="INVENTORY_BACKUP_KEY_FILE names cannot be read"):
+        open_repository(kept.settings, str(tmp_path))
 
 
 def test_secrets_in_configuration_do_not_reach_a_backup(kept, tmp_path):
@@ -464,22 +465,22 @@ def test_secrets_in_configuration_do_not_reach_a_backup(kept, tmp_path):
 
 
 def test_a_folder_that_is_not_empty_is_refused(stored, empty):
-    address, source, _ = stored
+    address, opened, _ = stored
     (empty.data_dir / "lake").mkdir()
     with pytest.raises(BackupError, match="is not empty: it holds lake"):
-        restore(empty, open_repository(source, str(address)))
+        restore(empty, opened(address))
     assert sorted(p.name for p in empty.data_dir.iterdir()) == ["duckdb_extensions", "lake"]
 
 
 def test_a_restore_goes_on_where_it_was(stored, empty, tmp_path, monkeypatch):
-    address, source, taken = stored
+    address, opened, taken = stored
     copy = tmp_path / "copy"
     shutil.copytree(address, copy)
     file = next(f for f in taken.manifest.files if f.path.startswith("data/lake/raw/"))
     object_file = copy / "objects" / file.object[:2] / file.object
     held = object_file.read_bytes()
     object_file.unlink()
-    repository = open_repository(source, str(copy))
+    repository = opened(copy)
     with pytest.raises(BackupError, match="is missing"):
         restore(empty, repository)
     object_file.write_bytes(held)
@@ -495,7 +496,7 @@ def test_a_restore_goes_on_where_it_was(stored, empty, tmp_path, monkeypatch):
 
 
 def test_a_restore_that_was_killed_while_putting_in_place_is_finished(stored, empty, monkeypatch):
-    address, source, _ = stored
+    address, opened, _ = stored
     moved = []
 
     def dying(source, target):
@@ -507,8 +508,8 @@ def test_a_restore_that_was_killed_while_putting_in_place_is_finished(stored, em
     with monkeypatch.context() as patch:
         patch.setattr(sys.modules[restore.__module__].shutil, "move", dying)
         with pytest.raises(BackupError, match="cannot be put in place"):
-            restore(empty, open_repository(source, str(address)))
-    restore(empty, open_repository(source, str(address)))
+            restore(empty, opened(address))
+    restore(empty, opened(address))
     assert check_integrity(empty).problems == []
     assert mart_rows(empty)
 
@@ -538,8 +539,8 @@ def test_a_backup_in_an_object_store_is_whole_incremental_pruned_and_comes_back(
     kept, object_store, empty, tmp_path
 ):
     address = f"{object_store.address}/{tmp_path.parent.name}-backups"
-    source = Settings(data_dir=kept.settings.data_dir, threads=1, backup_keep=1, backup_key=KEY)
-    repository = open_repository(source, address)
+    source = Settings(data_dir=kept.settings.data_dir, threads=1, backup_keep=1)
+    repository = repository_of(source, address, KEY)
     first = take_backup(source, repository)
     second = take_backup(source, repository)
     assert (first.stored_files > 8, second.stored_files) == (True, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -13,9 +14,13 @@ import pytest
 from pydantic import ValidationError
 
 from inventory_platform import secret_values
+from inventory_platform.encryption import warehouse_key
 from inventory_platform.errors import SettingsError
+from inventory_platform.landing.suppression import Fingerprints
 from inventory_platform.operations.alerts.config import AlertConfig
 from inventory_platform.operations.alerts.redaction import redactor
+from inventory_platform.operations.backup.sealing import Age, new_key, seal_of
+from inventory_platform.pseudonyms import pseudonym_key
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.secret_values import find_secret, require_secret
 from inventory_platform.settings import Settings
@@ -143,6 +148,19 @@ def test_an_age_file_gives_its_secrets(tmp_path: Path, name: str, text: str) -> 
     assert find_secret(settings, NAME) == VALUE
     assert find_secret(settings, "NOT_IN_IT") is None
     assert VALUE.encode() not in (tmp_path / name).read_bytes()
+
+
+def test_the_platforms_own_keys_are_secrets_like_others(tmp_path: Path) -> None:
+    key, seal = "k" * 32, new_key()
+    settings, _ = by_age(
+        tmp_path,
+        f"INVENTORY_PSEUDONYM_KEY={key}\nINVENTORY_WAREHOUSE_KEY={key}\n"
+        f"INVENTORY_ERASURE_KEY={key}\nINVENTORY_BACKUP_KEY={seal}\n",
+    )
+    assert pseudonym_key(settings) == warehouse_key(settings) == key
+    assert seal_of(settings).name("a") == Age(seal).name("a")
+    expected = hmac.new(key.encode(), b"ada@x.org", "sha256").hexdigest()
+    assert Fingerprints(settings).of(" Ada@x.org") == expected
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text
 from inventory_platform.object_storage import files_below
+from inventory_platform.secret_values import find_key
 from inventory_platform.settings import Settings
 
 ERASED = "erased"
@@ -113,13 +114,14 @@ class Fingerprints:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if settings.erasure_key is None:
+        key = find_key(settings, "INVENTORY_ERASURE_KEY")
+        if key is None:
             raise SettingsError(
                 "People were erased or are to be, and INVENTORY_ERASURE_KEY is not set.",
                 "Set it to a secret of at least 32 characters, always the same one: by it rows "
                 "of erased people are recognised.",
             )
-        self._key = settings.erasure_key.get_secret_value().encode()
+        self._key = key.encode()
 
     def of(self, text: str) -> str:
         """The keyed hash of a value; of an e-mail address however it is written."""

@@ -1,7 +1,7 @@
 """Encryption of backups with age, and names that say nothing about what they stand for.
 
 A key is an age identity, so that every file of a backup can also be opened by the `age` program.
-Where the key comes from is `settings.py`; what is encrypted is the business of the repository.
+What is encrypted is the business of the repository.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Protocol
 import pyrage
 
 from inventory_platform.errors import BackupError, SettingsError
+from inventory_platform.secret_values import find_secret
 from inventory_platform.settings import Settings
 
 
@@ -100,40 +101,20 @@ def new_key() -> str:
 
 
 def seal_of(settings: Settings) -> Seal:
-    """The seal that the settings ask for: a key's, or none.
+    """The seal of the secret INVENTORY_BACKUP_KEY, or none where it is not set.
 
     Raises:
         SettingsError: The key cannot be read or is no age identity; its value is never shown.
     """
-    key, name = _key(settings)
-    if key is None:
+    text = find_secret(settings, "INVENTORY_BACKUP_KEY")
+    if text is None:
         return Unsealed()
-    try:
-        return Age(key)
-    except pyrage.IdentityError:
-        raise SettingsError(
-            f"{name}: this is no age identity.",
-            "It begins with AGE-SECRET-KEY-1; `inventory backup-key` makes one.",
-        ) from None
-
-
-def _key(settings: Settings) -> tuple[str | None, str]:
-    if settings.backup_key and settings.backup_key_file:
-        raise SettingsError(
-            "INVENTORY_BACKUP_KEY and INVENTORY_BACKUP_KEY_FILE are both set.", "Unset one."
-        )
-    if settings.backup_key:
-        return settings.backup_key.get_secret_value().strip(), "INVENTORY_BACKUP_KEY"
-    if settings.backup_key_file is None:
-        return None, ""
-    try:
-        text = settings.backup_key_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"INVENTORY_BACKUP_KEY_FILE: {settings.backup_key_file} cannot be read: "
-            f"{getattr(error, 'strerror', 'it is no text')}.",
-            "Name a file with the key, readable by this user.",
-        ) from None
     # age-keygen writes comments above the key.
     lines = [line.strip() for line in text.splitlines() if line.strip() and line[0] != "#"]
-    return lines[0] if len(lines) == 1 else "", "INVENTORY_BACKUP_KEY_FILE"
+    try:
+        return Age("".join(lines))
+    except pyrage.IdentityError:
+        raise SettingsError(
+            "INVENTORY_BACKUP_KEY is no age identity.",
+            "It begins with AGE-SECRET-KEY-1; `inventory backup-key` makes one.",
+        ) from None

@@ -16,8 +16,10 @@ from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.pages import FetchRecord, PageStore
+from inventory_platform.landing.suppression import Erasure, keep_erasure, read_erasures
 from inventory_platform.landing.views import create_views
 from inventory_platform.operations.backup.repository import Manifest
+from inventory_platform.operations.retention import Removal, removed_rows
 from inventory_platform.publishing.parquet import Publication, current_publication
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.settings import Settings
@@ -38,6 +40,8 @@ def written(kind: str) -> list[str]:
         ("publication", 1, Publication),
         ("build_state", 2, BuildState),
         ("backup_manifest", 2, Manifest),
+        ("erasure", 1, Erasure),
+        ("retention", 1, Removal),
     ],
 )
 def test_every_shape_there_was_is_on_file_and_the_newest_is_the_present_one(kind, shapes, record):
@@ -88,6 +92,26 @@ def test_a_manifest_of_a_backup_of_any_version_is_read(text):
     (file,) = RecordFormat(Manifest, "manifest").read(text).files
     assert file.path == f"data/lake/loads/shop/items/{LOAD}.json"
     assert file.etag == ("44136fa3" if "etag" in text else "")
+
+
+def test_the_record_of_an_erasure_from_before_records_said_their_format_is_read(tmp_path):
+    lake = Lake(tmp_path)
+    (tmp_path / "erasures").mkdir()
+    (tmp_path / "erasures" / f"{LOAD}.json").write_text(written("erasure")[0])
+    (erasure,) = read_erasures(lake)
+    (trace,) = erasure.traces
+    assert (trace.relation, trace.columns) == ("shop__customers", ("customer_id",))
+    assert (trace.fingerprints, erasure.values) == ({"a" * 64}, {"b" * 64, "c" * 64})
+    assert (erasure.erased, erasure.proven_at) == ({"raw": 2}, "2026-09-01 02:00:09")
+    keep_erasure(lake, erasure)
+    assert read_erasures(lake) == [erasure]
+
+
+def test_the_record_of_retention_from_before_records_said_their_format_is_read(tmp_path):
+    lake = Lake(tmp_path)
+    (tmp_path / "retention").mkdir()
+    (tmp_path / "retention" / f"{LOAD}.json").write_text(written("retention")[0])
+    assert removed_rows(lake) == {("shop__items", "history"): ("20260610", 2)}
 
 
 def test_a_publication_of_the_first_version_is_read(tmp_path):

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text
 from inventory_platform.object_storage import files_below
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.secret_values import find_key
 from inventory_platform.settings import Settings
 
@@ -79,31 +80,23 @@ class Erasure:
     files: int = 0
     scanned: Mapping[str, int] = field(default_factory=dict)
 
-    def to_json(self) -> str:
-        """The record as one JSON document."""
-        return json.dumps(asdict(self), indent=1, default=sorted)
 
-    @classmethod
-    def from_json(cls, text: str) -> Erasure:
-        """Read a record back."""
-        facts = json.loads(text)
-        traces = (
-            Trace(t["relation"], tuple(t["columns"]), frozenset(t["fingerprints"]))
-            for t in facts.pop("traces")
-        )
-        values = frozenset(facts.pop("values"))
-        return cls(traces=tuple(traces), values=values, **facts)
+_RECORD = RecordFormat(Erasure, "record of an erasure")
 
 
 def read_erasures(lake: Lake) -> list[Erasure]:
-    """Every erasure, oldest first, also those that were cut off."""
+    """Every erasure, oldest first, also those that were cut off.
+
+    Raises:
+        InventoryError: A record is damaged, or of a later version of the platform.
+    """
     records = files_below(lake.root / ERASURES, "*.json")
-    return [Erasure.from_json(path.read_text()) for path in sorted(records, key=str)]
+    return [_RECORD.read(path.read_text()) for path in sorted(records, key=str)]
 
 
 def keep_erasure(lake: Lake, erasure: Erasure) -> None:
     """Keep the record of an erasure, instead of what was kept of it before."""
-    commit_text(lake.root / ERASURES / f"{erasure.erasure_id}.json", erasure.to_json())
+    commit_text(lake.root / ERASURES / f"{erasure.erasure_id}.json", _RECORD.write(erasure))
 
 
 class Fingerprints:

@@ -12,10 +12,9 @@ logs and Dagster's runs are counted by settings of their own. The cold form of f
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -31,6 +30,7 @@ from inventory_platform.landing.lake import Lake, commit_text, place, remove
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.landing.views import QUARANTINE_TYPES, empty_select, metadata_types
 from inventory_platform.object_storage import StoragePath, files_below
+from inventory_platform.record_format import RecordFormat
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 
@@ -106,6 +106,24 @@ class Kept:
     newest: date | None
 
 
+@dataclass(frozen=True)
+class Removal:
+    """The record of what one run of the rules removed.
+
+    Attributes:
+        applied_at: Instant of the last removal, naive UTC, ISO 8601.
+        today: The day the rules counted from.
+        removed: What went. While the run goes on, and where it was cut off, it is there still.
+    """
+
+    applied_at: str
+    today: date
+    removed: tuple[Kept, ...]
+
+
+_RECORD = RecordFormat(Removal, "record of retention")
+
+
 def read_policy(registry: Registry) -> Policy:
     """Read the rules.
 
@@ -173,13 +191,17 @@ def removed_rows(lake: Lake) -> dict[tuple[str, Zone], tuple[str, int]]:
     that are still there.
     """
     found: dict[tuple[str, Zone], tuple[str, int]] = {}
-    for path in files_below(lake.root / RETENTION, "*.json"):
-        for kept in json.loads(path.read_text())["removed"]:
-            key = (kept["name"], kept["zone"])
-            before, rows = found.get(key, ("", 0))
-            day = kept["before"].replace("-", "")
-            found[key] = (max(before, day), rows + kept["rows"])
+    for kept in _removed(lake):
+        before, rows = found.get((kept.name, kept.zone), ("", 0))
+        day = f"{kept.before:%Y%m%d}"
+        found[kept.name, kept.zone] = (max(before, day), rows + kept.rows)
     return found
+
+
+def _removed(lake: Lake) -> Iterator[Kept]:
+    """Everything that was removed, oldest run first."""
+    for path in sorted(files_below(lake.root / RETENTION, "*.json"), key=str):
+        yield from _RECORD.read(path.read_text()).removed
 
 
 def require_history(settings: Settings, load_id: str) -> None:
@@ -195,15 +217,13 @@ def require_history(settings: Settings, load_id: str) -> None:
             f"{load_id!r} is not the id of a load.",
             "Ids look like 20260131T235900000000; `ops.loads` lists them.",
         ) from None
-    folder = Lake.of(settings).root / RETENTION
-    for path in sorted(files_below(folder, "*.json"), key=str):
-        for kept in json.loads(path.read_text())["removed"]:
-            if kept["zone"] == "history" and day.isoformat() < kept["before"]:
-                raise RetentionError(
-                    f"History of {kept['name']} before {kept['before']} was removed "
-                    f"({kept['why']}), so the state after load {load_id} is not known any more.",
-                    f"Ask for a load from {kept['before']} on.",
-                )
+    for kept in _removed(Lake.of(settings)):
+        if kept.zone == "history" and day < kept.before:
+            raise RetentionError(
+                f"History of {kept.name} before {kept.before} was removed ({kept.why}), so the "
+                f"state after load {load_id} is not known any more.",
+                f"Ask for a load from {kept.before} on.",
+            )
 
 
 def _of_table(
@@ -383,9 +403,5 @@ class _Record:
         """Keep what is about to be removed; without anything, that all of it is gone."""
         self._removed += kept
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-        facts = {
-            "applied_at": now,
-            "today": self._today,
-            "removed": [asdict(one) for one in self._removed],
-        }
-        commit_text(self._path, json.dumps(facts, indent=1, default=str))
+        removal = Removal(now, self._today, tuple(self._removed))
+        commit_text(self._path, _RECORD.write(removal))

@@ -16,6 +16,7 @@ import pytest
 
 from inventory_platform import warehouse
 from inventory_platform.assets.build_state import BuildState, Built, write_build_state
+from inventory_platform.assets.dbt_project import prepare_manifest
 from inventory_platform.assets.months import all_months
 from inventory_platform.assets.pages import build_pages_assets
 from inventory_platform.assets.policies import failed, fresh_within
@@ -149,6 +150,7 @@ def test_a_wrong_environment_or_time_zone_stops_the_start(tmp_path):
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     drop = tmp_path_factory.mktemp("drop")
     found = read_registry(Settings(data_dir=tmp_path_factory.mktemp("data"), environment="server"))
+    prepare_manifest(found)
     files = Source("shop_files", str(drop), options={"settle_seconds": 0})
     return replace(found, sources={**found.sources, "shop_files": files})
 

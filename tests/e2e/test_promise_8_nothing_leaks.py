@@ -24,7 +24,9 @@ import duckdb
 import pyrage
 import pytest
 
+from inventory_platform.landing.lake import Lake
 from inventory_platform.operations.metrics import render_metrics
+from inventory_platform.registry import read_registry
 from tests.e2e.conftest import Platform
 from tests.receivers import Webhook, web_server
 
@@ -330,6 +332,41 @@ def test_no_personal_data_is_in_a_published_mart(planted: Planted) -> None:
     assert leaks(PERSONS, texts.items()) == []
 
 
+def test_no_personal_value_of_any_source_is_in_a_published_mart(platform: Platform) -> None:
+    con = duckdb.connect()
+    con.execute("create table personal (value text, origin text)")
+    lake = Lake.of(platform.settings)
+    for contract in read_registry(platform.settings).relations.values():
+        files = [str(path) for path in lake.paths("raw", contract)]
+        for column in contract.personal_columns if files else ():
+            # Towns and single words are in marts for reasons of their own.
+            con.execute(
+                f"""insert into personal
+                select distinct lower(trim(cast("{column.name}" as varchar))) as value, ?
+                from read_parquet(?, union_by_name = true)
+                where value similar to '.+[ @].+|[a-z]+[0-9]{{4,}}' and not ?""",
+                [f"{contract.relation}.{column.name}", files, column.name.endswith("town")],
+            )
+    sources = con.execute("select distinct split_part(origin, '__', 1) from personal").fetchall()
+    assert {"inventory_db", "linnworks", "northwind", "pos_api"} <= {name for (name,) in sources}
+    assert found_in_marts(con, platform.settings.published_dir / "current") == []
+
+
+def found_in_marts(con: duckdb.DuckDBPyConnection, folder: Path) -> list[str]:
+    """Which mart shows values of the table `personal`, and where they come from."""
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        shape = con.execute("describe from read_parquet(?)", [str(path)]).fetchall()
+        for name in (name for name, kind, *_ in shape if kind == "VARCHAR"):
+            origins = con.execute(
+                f"""select distinct origin from personal where value in
+                (select lower(trim("{name}")) from read_parquet(?))""",
+                [str(path)],
+            ).fetchall()
+            found += [f"{origin} in {path.stem}.{name}" for (origin,) in origins]
+    return found
+
+
 # -- the looking itself ------------------------------------------------------------------------
 
 
@@ -349,7 +386,10 @@ def test_a_planted_leak_is_found_wherever_it_is(tmp_path: Path) -> None:
         db.execute("create table events (body text)")
         # Longer than a page of the file, so that the text is not in one piece there.
         db.execute("insert into events values (?)", [f"{'x' * 4050}{value}{'x' * 9000}"])
-    duckdb.sql(f"copy (select '{value}' as name) to '{tmp_path}/mart.parquet'")
+    con = duckdb.connect()
+    con.execute(f"copy (select '{value}' as name, 1 as n) to '{tmp_path}/mart.parquet'")
+    con.execute("create table personal as select lower(?) as value, 'shop.name' as origin", [value])
+    assert found_in_marts(con, tmp_path) == ["shop.name in mart.name"]
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "held.txt").write_text(value)
     found = leaks(canary, texts_of(tmp_path, without=["lake"]))

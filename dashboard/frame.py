@@ -44,6 +44,8 @@ REFRESH: Mapping[str, timedelta | None] = {
     "Every 5 minutes": timedelta(minutes=5),
 }
 
+MOST_ROWS = 200
+"""Rows of the longest tables; the marts have the rest."""
 
 NOTHING = "Nothing in this range. Choose more days or fewer filters."
 

@@ -200,6 +200,9 @@ def test_health_is_503_only_when_people_get_no_data(desk: Desk) -> None:
 def test_a_daemon_that_is_not_expected_is_no_finding(desk: Desk) -> None:
     assert "daemon never ran" in desk.client().get("/healthz").text
     assert "daemon never ran" not in desk.client(daemon_expected=False).get("/healthz").text
+    finding = 'inventory_health_findings{subject="daemon"} 1.0'
+    assert finding in desk.client().get("/metrics").text
+    assert finding not in desk.client(daemon_expected=False).get("/metrics").text
 
 
 def test_metrics_are_what_prometheus_reads(desk: Desk) -> None:

@@ -124,7 +124,7 @@ def _steps(view: View, section: frame.Section) -> None:
         select s.step, avg(s.seconds) as seconds, count(*) as times
         from ops.steps as s join ({RUNS}) as r using (run_id)
         where s.seconds is not null and {view.where(JOB)}
-        group by 1 order by 2 desc, 1 limit 200""")
+        group by 1 order by 2 desc, 1 limit {frame.MOST_ROWS}""")
     figure = charts.bars(rows.head(10), "step", "seconds", unit="seconds", decimals=1)
     section.chart(figure, rows, "Mean time of the slowest steps")
 
@@ -134,7 +134,7 @@ def _models(view: View, section: frame.Section) -> None:
         select m.asset, avg(m.seconds) as seconds, max(m.row_count) as row_count, count(*) as times
         from ops.materializations as m join ({RUNS}) as r using (run_id)
         where m.seconds is not null and {view.where(JOB)}
-        group by 1 order by 2 desc, 1 limit 200""")
+        group by 1 order by 2 desc, 1 limit {frame.MOST_ROWS}""")
     figure = charts.bars(
         rows.head(10), "asset", "seconds", unit="seconds", decimals=2, colour=charts.PURPLE
     )

@@ -169,7 +169,7 @@ def _products(view: View, section: frame.Section) -> None:
         from (select * from marts.kpi_products where window_days = $window
             and units > 0 and {view.where(CATEGORY)}) as k
         left join marts.dim_products as p using (product_id)
-        order by k.sales_rank limit 200""", window=_window(view))  # fmt: skip
+        order by k.sales_rank limit {frame.MOST_ROWS}""", window=_window(view))  # fmt: skip
     figure = charts.bars(rows.head(10), "product", "gross_amount", unit=data.currency())
     section.chart(figure, rows, "The ten products with the highest gross revenue")
 

@@ -128,7 +128,7 @@ def _proposals(view: View, section: frame.Section) -> None:
             order_date, expected_arrival_date, supplier_name, reason
         from marts.kpi_reorder_proposals
         where decision = 'order' and {view.where(*GOODS)}
-        order by urgency_rank, product_id, location_id limit 200""",
+        order by urgency_rank, product_id, location_id limit {frame.MOST_ROWS}""",
         nothing="Nothing has to be ordered.")  # fmt: skip
     total = view.query(f"""
         select count(*) as orders, sum(order_cost) as cost,
@@ -166,7 +166,7 @@ def _risk(view: View, section: frame.Section) -> None:
         from marts.kpi_reorder_proposals
         where stock_out_risk >= 0.05 and {view.where(*GOODS)}
         order by stock_out_risk desc, annual_value desc nulls last, product_id, location_id
-        limit 200""",
+        limit {frame.MOST_ROWS}""",
         nothing="Nothing is about to run out.")  # fmt: skip
     section.table(rows, {
         "product_name": columns.text("Product"),
@@ -317,7 +317,8 @@ def _dead(view: View, section: frame.Section) -> None:
         from (select * from marts.kpi_stock_products
             where (is_dead_stock or is_slow_stock) and {view.where(*GOODS)}) as s
         left join marts.dim_products as p using (product_id)
-        order by s.cost_value desc nulls last, s.product_id, s.location_id limit 200""",
+        order by s.cost_value desc nulls last, s.product_id, s.location_id
+        limit {frame.MOST_ROWS}""",
         nothing="Nothing is dead or slow.")  # fmt: skip
     section.table(rows, {
         "product_name": columns.text("Product"),
@@ -368,7 +369,7 @@ def _live(view: View, section: frame.Section) -> None:
             l.last_event_at
         from (select * from live.fct_live_stock where {where}) as l
         left join marts.dim_products as p using (product_id)
-        order by l.last_event_at desc, l.sku, l.location limit 200""")
+        order by l.last_event_at desc, l.sku, l.location limit {frame.MOST_ROWS}""")
     total = view.query(f"""
         select max(last_event_at) as newest, sum(quantity_change) as change
         from live.fct_live_stock where {where}""").iloc[0]

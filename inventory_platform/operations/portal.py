@@ -166,7 +166,8 @@ def build_portal(
         )
 
     async def told_metrics(_: Request) -> Response:
-        return Response(await run_in_threadpool(render_metrics, settings), media_type=CONTENT_TYPE)
+        text = await run_in_threadpool(render_metrics, settings, daemon_expected=daemon_expected)
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def told_health(_: Request) -> Response:
         found = await run_in_threadpool(health, settings, daemon_expected=daemon_expected)

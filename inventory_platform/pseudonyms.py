@@ -65,7 +65,7 @@ def pseudonym_key(settings: Settings) -> str:
     """
     if key := find_key(settings, "INVENTORY_PSEUDONYM_KEY"):
         return key
-    own = settings.data_dir / "pseudonym.key"
+    own = settings.pseudonym_key_file
     if not own.exists():
         _make_key(own)
     return _read_key(own)

@@ -281,6 +281,11 @@ class Settings(BaseSettings):
         return self.data_dir / "warehouse.duckdb"
 
     @property
+    def pseudonym_key_file(self) -> Path:
+        """The key of the pseudonyms that is made where no secret gives one."""
+        return self.data_dir / "pseudonym.key"
+
+    @property
     def customer_mappings_file(self) -> Path:
         """What people decided about which customer a source means; a seed of the models."""
         return PROJECT_DIR / "seeds" / "reference" / "customer_mappings.csv"

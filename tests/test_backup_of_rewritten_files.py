@@ -348,11 +348,24 @@ def test_pages_that_retention_removed_are_no_fault_and_can_be_backed_up(shop, tm
     with pytest.raises(BackupError, match="The lake is damaged"):
         take_backup(shop.settings, backups(shop, tmp_path))
     removed = {"name": "shop__stock", "zone": "pages", "before": "2026-06-02", "rows": 2}
+    removed |= {"why": "", "files": 1, "bytes": 9, "oldest": "2026-06-01", "newest": "2026-06-01"}
     folder = shop.settings.lake_dir / "retention"
     folder.mkdir()
-    (folder / "1.json").write_text(json.dumps({"removed": [removed]}))
+    (folder / "1.json").write_text(
+        json.dumps({"applied_at": "2026-06-03", "today": "2026-06-03", "removed": [removed]})
+    )
     assert problems(shop.settings) == []
     assert take_backup(shop.settings, backups(shop, tmp_path)).stored_files > 0
+
+
+@pytest.mark.parametrize("zone", ["retention", "erasures"])
+def test_a_damaged_record_of_what_was_taken_out_is_named_and_not_backed_up(shop, tmp_path, zone):
+    file = shop.settings.lake_dir / zone / "20260601T000000000000.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"\xff{")
+    assert problems(shop.settings) == [f"{zone}/{file.name} is damaged."]
+    with pytest.raises(BackupError, match=rf"The lake is damaged: {zone}/{file.stem}"):
+        take_backup(shop.settings, backups(shop, tmp_path))
 
 
 # -- object storage --------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from inventory_platform.operations.backup import (
     take_backup,
 )
 from inventory_platform.operations.integrity import check_integrity
+from inventory_platform.pseudonyms import pseudonym_key
 from inventory_platform.publishing.parquet import current_publication, publish
 from inventory_platform.settings import Settings
 from tests.conftest import Shop
@@ -65,6 +66,7 @@ def kept(open_shop, items, events):
         publish_prices(shop.settings, 5)
         (shop.settings.data_dir / "build_state.json").write_text("{}")
         (shop.settings.data_dir / "warehouse.duckdb").write_text("worked out")
+        pseudonym_key(shop.settings)
         home = shop.settings.dagster_home / "history"
         home.mkdir(parents=True)
         with closing(sqlite3.connect(home / "runs.db")) as db, db:
@@ -175,7 +177,14 @@ def test_every_file_comes_back_as_it_was(kept, items, events, empty, tmp_path, k
         assert db.execute("select id from runs").fetchall() == [("run",)]
     assert (restored.configuration / "sources.toml").exists()
     brought = {p.name for p in empty.data_dir.iterdir()} - {"duckdb_extensions", "tmp"}
-    assert brought == {"dagster", "lake", "published", "restored_config"}
+    assert brought == {"dagster", "lake", "pseudonym.key", "published", "restored_config"}
+
+
+def test_everybody_has_the_pseudonym_of_before(kept, empty, tmp_path):
+    take_backup(kept.settings, repository_of(kept.settings, tmp_path / "backups"))
+    restore(empty, repository_of(empty, tmp_path / "backups"))
+    assert pseudonym_key(empty) == pseudonym_key(kept.settings)
+    assert empty.pseudonym_key_file.stat().st_mode & 0o777 == 0o600
 
 
 names = st.text("abcdef", min_size=1, max_size=3)
@@ -431,6 +440,7 @@ def test_without_the_key_neither_names_nor_contents_nor_hashes_can_be_seen(kept,
     seen = b"\n".join(p.read_bytes() + str(p.relative_to(address)).encode() for p in files)
     told = [f.sha256 for f in taken.manifest.files]
     told += ["data/lake", "quarantine", "runs.db", "rows_read", "linnworks", KEY]
+    told.append(pseudonym_key(kept.settings))
     assert [text for text in told if text.encode() in seen] == []
     assert KEY not in repr(repository)
 

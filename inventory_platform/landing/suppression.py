@@ -24,7 +24,7 @@ from inventory_platform.contracts.base import Column, TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text
-from inventory_platform.object_storage import files_below
+from inventory_platform.object_storage import StoragePath, files_below, plain_errors
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.secret_values import find_key
 from inventory_platform.settings import Settings
@@ -90,8 +90,19 @@ def read_erasures(lake: Lake) -> list[Erasure]:
     Raises:
         InventoryError: A record is damaged, or of a later version of the platform.
     """
-    records = files_below(lake.root / ERASURES, "*.json")
-    return [_RECORD.read(path.read_text()) for path in sorted(records, key=str)]
+    return [
+        read_erasure(path) for path in sorted(files_below(lake.root / ERASURES, "*.json"), key=str)
+    ]
+
+
+def read_erasure(path: StoragePath) -> Erasure:
+    """The record of one erasure.
+
+    Raises:
+        InventoryError: It is damaged, or of a later version of the platform.
+    """
+    with plain_errors(path):
+        return _RECORD.read(path.read_bytes())
 
 
 def keep_erasure(lake: Lake, erasure: Erasure) -> None:

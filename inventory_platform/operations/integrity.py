@@ -25,9 +25,9 @@ import pyarrow.parquet as pq
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake, LoadRecord, loads_in
 from inventory_platform.landing.pages import PageStore
-from inventory_platform.landing.suppression import ERASURES
+from inventory_platform.landing.suppression import ERASURES, read_erasure
 from inventory_platform.object_storage import StoragePath, files_below, plain_errors
-from inventory_platform.operations.retention import RETENTION, Zone, removed_rows
+from inventory_platform.operations.retention import RETENTION, Zone, read_removal, removed_rows
 from inventory_platform.publishing.parquet import current_link, current_publication
 from inventory_platform.settings import Settings
 
@@ -39,8 +39,10 @@ LOGS = ("loads", "fetches")
 """Zones of records, which never change."""
 REWRITABLE: Mapping[str, Zone] = {"raw": "history", "quarantine": "quarantine", "pages": "pages"}
 """Zones whose files are written anew by erasure, retention and compaction → retention's name."""
-CHANGES = (ERASURES, RETENTION)
-"""Zones of records that say what was written anew."""
+CHANGES: Mapping[str, Callable[[StoragePath], object]] = {
+    ERASURES: read_erasure, RETENTION: read_removal,
+}  # fmt: skip
+"""Zones of records that say what was written anew → how one is read."""
 
 Table: TypeAlias = tuple[str, str, str]
 """Zone, source, and table or fetch."""
@@ -202,15 +204,31 @@ def missing_files(lake: Lake, committed: Iterable[str]) -> list[str]:
         committed: Its committed files.
     """
     committed = list(committed)
-    files, removed = _Files(committed), removed_rows(lake)
+    files = _Files(committed)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = list(pool.map(partial(_record, lake), filter(is_record, committed)))
+        found += pool.map(partial(_change, lake), filter(_is_change, committed))
+    removed = _removed(lake)
     problems = [problem for seen in found for problem in seen.problems]
     for account in (account for seen in found for account in seen.accounts):
         may_be_gone = account.table[0] == "pages" and _is_old(account, removed)
         if files.holding(account.table, account.record_id) is None and not may_be_gone:
             problems.append(_missing(account))
     return problems
+
+
+def _is_change(name: str) -> bool:
+    return name.split("/")[0] in CHANGES
+
+
+def _removed(lake: Lake) -> Mapping[tuple[str, Zone], tuple[str, int]]:
+    """What retention removed; nothing where that cannot be read, which is a problem of its own."""
+    try:
+        return removed_rows(lake)
+    except InventoryError as error:
+        if error.is_transient:
+            raise
+        return {}
 
 
 def _table(name: str) -> Table:
@@ -236,7 +254,7 @@ def _look_at(lake: Lake, known: Mapping[str, str], name: str) -> _Seen:
     elif name.split("/")[0] in REWRITABLE:
         seen = _data(lake, name)
     else:
-        return _Seen()
+        return _change(lake, name) if _is_change(name) else _Seen()
     if name not in known:
         return seen
     is_same = digest(lake.root / name) == known[name]
@@ -277,6 +295,17 @@ def _record(lake: Lake, name: str) -> _Seen:
         if file
     ]
     return _Seen(tuple(_wrong_sums(name, load, written)), tuple(accounts), load.rows_read)
+
+
+def _change(lake: Lake, name: str) -> _Seen:
+    """Whether the record of an erasure or of retention can be read."""
+    try:
+        CHANGES[name.split("/")[0]](lake.root / name)
+    except InventoryError as error:
+        if error.is_transient:
+            raise
+        return _Seen((f"{name} is damaged.",))
+    return _Seen()
 
 
 def _wrong_sums(name: str, load: LoadRecord, written: int) -> Iterator[str]:
@@ -326,7 +355,7 @@ def _unbalanced(
     unread: Iterable[str],
 ) -> Iterator[str]:
     """Hold what records say against what is there."""
-    removed, unread = removed_rows(lake), set(unread)
+    removed, unread = _removed(lake), set(unread)
     short: dict[Table, list[tuple[Account, str, int]]] = defaultdict(list)
     told: dict[Table, set[str]] = defaultdict(set)
     for account in accounts:

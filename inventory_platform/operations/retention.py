@@ -29,7 +29,7 @@ from inventory_platform.errors import InventoryError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text, place, remove
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.landing.views import QUARANTINE_TYPES, empty_select, metadata_types
-from inventory_platform.object_storage import StoragePath, files_below
+from inventory_platform.object_storage import StoragePath, files_below, plain_errors
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
@@ -189,6 +189,9 @@ def removed_rows(lake: Lake) -> dict[tuple[str, Zone], tuple[str, int]]:
 
     The day is written as the ids of loads begin, `20260131`. A run that was cut off counts rows
     that are still there.
+
+    Raises:
+        InventoryError: A record is damaged, or of a later version of the platform.
     """
     found: dict[tuple[str, Zone], tuple[str, int]] = {}
     for kept in _removed(lake):
@@ -201,7 +204,17 @@ def removed_rows(lake: Lake) -> dict[tuple[str, Zone], tuple[str, int]]:
 def _removed(lake: Lake) -> Iterator[Kept]:
     """Everything that was removed, oldest run first."""
     for path in sorted(files_below(lake.root / RETENTION, "*.json"), key=str):
-        yield from _RECORD.read(path.read_text()).removed
+        yield from read_removal(path).removed
+
+
+def read_removal(path: StoragePath) -> Removal:
+    """The record of one run of the rules.
+
+    Raises:
+        InventoryError: It is damaged, or of a later version of the platform.
+    """
+    with plain_errors(path):
+        return _RECORD.read(path.read_bytes())
 
 
 def require_history(settings: Settings, load_id: str) -> None:
@@ -209,6 +222,7 @@ def require_history(settings: Settings, load_id: str) -> None:
 
     Raises:
         RetentionError: They were, or that is no load; names a table and the day.
+        InventoryError: What was removed cannot be read.
     """
     try:
         day = Lake.date_of(load_id)

@@ -1,9 +1,10 @@
 """What belongs in a backup, and why the rest does not.
 
 In it: the lake's committed state, the published versions that readers see, Dagster's runs, events
-and schedules, what alerts remember, and configuration with its secrets masked. Not in it: the
-warehouse and what is known of its builds, as both are worked out from the lake; documentation,
-logs and temporary files; secrets; the sandbox, which is the outside world.
+and schedules, what alerts remember, and configuration with its secrets masked; also the key of the
+pseudonyms that the platform made, as the lake has what it hides in clear and nobody else has it.
+Not in it: the warehouse and what is known of its builds, as both are worked out from the lake;
+documentation, logs and temporary files; secrets; the sandbox, which is the outside world.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from inventory_platform.settings import Settings
 
 LAKE = "data/lake/"
 """Where the lake's files are in a backup, wherever they lie."""
+
+PSEUDONYM_KEY = "data/pseudonym.key"
+"""Where the key of the pseudonyms is in a backup, if the platform made it."""
 
 _LOOKS = 3
 
@@ -65,6 +69,8 @@ def contents_of(settings: Settings) -> Contents:
             files |= {f"{at}/versions/{version}/{p.name}": p for p in files_below(found[0])}
     if (state := alerts_dir(settings) / "state.json").exists():
         files[f"data/{state.relative_to(settings.data_dir).as_posix()}"] = state
+    if settings.pseudonym_key_file.exists():
+        files[PSEUDONYM_KEY] = settings.pseudonym_key_file
     lake = Lake.of(settings)
     files |= {f"{LAKE}{name}": lake.root / name for name in _committed(lake)}
     if lake.root != settings.lake_dir:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from inventory_platform.errors import BackupError
-from inventory_platform.operations.backup.contents import LAKE
+from inventory_platform.operations.backup.contents import LAKE, PSEUDONYM_KEY
 from inventory_platform.operations.backup.repository import (
     Backup,
     BackupFile,
@@ -122,7 +122,8 @@ def _fetch(
     repository: Repository, manifest: Manifest, staged: Path, on_progress: Progress
 ) -> list[str]:
     try:
-        staged.mkdir(parents=True, exist_ok=True)
+        staged.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staged.mkdir(exist_ok=True)
     except OSError as error:
         raise BackupError(
             f"Folder {staged} cannot be created: {error.strerror}.",
@@ -151,6 +152,8 @@ def _each(
             if error.is_transient:
                 raise
             return error.what
+        if is_kept and file.path == PSEUDONYM_KEY:
+            target.chmod(0o600)
         if is_kept and file.modified_ns:
             os.utime(target, ns=(file.modified_ns, file.modified_ns))
         if not is_kept:

@@ -21,7 +21,7 @@ import dagster as dg
 
 from inventory_platform.assets.months import Window
 from inventory_platform.operations.history.dagster_log import failure_reason
-from inventory_platform.operations.run_storage import commit_without_waiting
+from inventory_platform.operations.run_storage import write_quickly
 from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.warehouse import only_run
 
@@ -98,7 +98,7 @@ def prepare_instance(settings: Settings) -> Path:
     ):
         shutil.copyfile(shipped, config)
     os.environ["DAGSTER_HOME"] = str(home)
-    commit_without_waiting()
+    write_quickly()
     return home
 
 

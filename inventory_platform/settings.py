@@ -252,7 +252,10 @@ class Settings(BaseSettings):
         default=15, ge=0, description="Time between two builds that new files or orders cause."
     )
     retries: int = Field(
-        default=2, ge=0, le=10, description="How often a load is repeated that may work next time."
+        default=2,
+        ge=0,
+        le=10,
+        description="How often a load or a publication is repeated that may work next time.",
     )
     retry_seconds: float = Field(
         default=5, ge=0, le=3600, description="Wait before the first repeat; it doubles each time."

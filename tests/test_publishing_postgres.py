@@ -806,9 +806,8 @@ def graph(place, monkeypatch):
             if marts_fail:
                 raise dg.Failure("Blocking checks failed.", allow_retries=False)
 
-        behind = assets.build_destination_assets(
-            place.settings, [entry], dg.RetryPolicy(max_retries=2, delay=0.01)
-        )
+        soon = place.settings.model_copy(update={"retries": 2, "retry_seconds": 0.01})
+        behind = assets.build_destination_assets(soon, [entry])
         result = dg.materialize([marts, *behind], instance=instance, raise_on_error=False)
         events = result.all_events
         return (

@@ -222,7 +222,6 @@ def test_a_blocking_check_that_failed_keeps_what_is_searched(pipeline, cluster):
     behind_it = build_destination_assets(
         pipeline.settings,
         pipeline.entries.values(),
-        dg.RetryPolicy(max_retries=0),
         tables=pipeline.registry.contracts,
         blocking=[dg.AssetCheckKey(key, "contract")],
     )

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from inventory_platform.assets.dbt_graph import DbtGraph, read_graph
+from inventory_platform.assets.policies import failed
 from inventory_platform.assets.published import failed_checks
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import InventoryError, PublishError
@@ -26,10 +27,6 @@ MARTS = dg.AssetKey(["published", "marts"])
 DESTINATION = "destination"
 """Tag of the assets that send published marts elsewhere."""
 
-RETRY = dg.RetryPolicy(
-    max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
-
 
 def destination_key(entry: Entry) -> dg.AssetKey:
     """The asset of a destination."""
@@ -39,7 +36,6 @@ def destination_key(entry: Entry) -> dg.AssetKey:
 def build_destination_assets(
     settings: Settings,
     entries: Iterable[Entry],
-    retry: dg.RetryPolicy = RETRY,
     *,
     tables: Mapping[str, TableContract] | None = None,
     blocking: Sequence[dg.AssetCheckKey] = (),
@@ -49,18 +45,16 @@ def build_destination_assets(
     Args:
         settings: Where published versions are.
         entries: The destinations.
-        retry: How often and when one that is away is asked again.
         tables: The source tables an entry may name, by relation.
         blocking: Checks whose latest result must not be a failure, where an entry is given
             source tables and the check is on one of these.
     """
-    return [_build(settings, entry, retry, tables or {}, blocking) for entry in entries]
+    return [_build(settings, entry, tables or {}, blocking) for entry in entries]
 
 
 def _build(
     settings: Settings,
     entry: Entry,
-    retry: dg.RetryPolicy,
     tables: Mapping[str, TableContract],
     blocking: Sequence[dg.AssetCheckKey],
 ) -> dg.AssetsDefinition:
@@ -75,7 +69,6 @@ def _build(
         kinds={entry.kind},
         owners=["team:inventory"],
         tags={DESTINATION: ""},
-        retry_policy=retry,
         description=(
             f"{entry.description or f'The {what} in a system of other people.'}\n\n"
             f"The {what} in {entry.kind}. {entry.guarantee}"
@@ -86,7 +79,7 @@ def _build(
             _refuse_failed(context.instance, checks)
             report = send(settings, entry, tables, context.log.info)
         except InventoryError as error:
-            raise dg.Failure(description=str(error), allow_retries=error.is_transient) from error
+            raise failed(error, settings, context.retry_number) from error
         if report.left_over:
             context.log.warning(
                 f"No longer published, and left as they are: {', '.join(report.left_over)}"

@@ -6,11 +6,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-strip-extras --no-header --no-emit-index-url
 # uv installs in seconds what takes pip most of a minute.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 SBOM ?= sbom.json
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
-.PHONY: help install run test test-deploy lint ui docs drill sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots audit sbom lock clean
+.PHONY: help install run test test-services test-deploy lint ui docs drill sandbox bench-ingest bench-sources bench-models bench-publish bench-dashboard update-snapshots audit sbom lock clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -44,9 +45,11 @@ sandbox: $(VENV)/.installed
 run: install ## Load, check, build and publish everything; print what happened.
 	@$(BIN)/inventory run
 
-# In the order of their names the long tests of whole runs begin first.
 test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(PYTEST) $(or $(TESTS),tests --ignore tests/e2e)
+
+test-services: $(VENV)/.installed-dev ## Test whole runs of the platform, and its pages in a browser.
+	@$(PYTEST) tests/e2e
 
 # In an environment of its own: Azure's resources are 155 MB of Python that nothing else needs.
 $(VENV)-azure/.installed: $(BIN)/uv deploy/azure/requirements.txt

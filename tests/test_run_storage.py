@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from inventory_platform.operations.run_storage import write_quickly
+from inventory_platform.settings import PROJECT_DIR
 
 NORMAL = 1
 
@@ -55,3 +58,18 @@ def test_the_log_stays_between_two_events_and_files_of_earlier_runs_are_let_go(
     with create_engine(f"sqlite:///{tmp_path / 'run.db'}").connect() as con:
         found = con.execute(text("select body from events")).scalars().all()
     assert found == ["asked for", "started", "ended"]
+
+
+def test_a_process_that_ends_leaves_no_log(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from inventory_platform.operations.run_storage import write_quickly\n"
+        "from tests.test_run_storage import store\n"
+        "write_quickly()\n"
+        f"file = Path({str(tmp_path / 'run.db')!r})\n"
+        "store(file)\n"
+        "store(file, \"insert into events values ('started')\")\n"
+        "assert file.with_name('run.db-wal').exists()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.db"]

@@ -6,6 +6,7 @@ files lie and what else is set for them is `dagster.yaml`.
 
 from __future__ import annotations
 
+import atexit
 import sqlite3
 from collections import OrderedDict
 from typing import Any
@@ -29,6 +30,13 @@ def write_quickly() -> None:
     """
     if not event.contains(Engine, "connect", _relax):
         event.listen(Engine, "connect", _relax)
+        atexit.register(_let_go)
+
+
+def _let_go() -> None:
+    """Close what is held, so that files that are copied afterwards are whole by themselves."""
+    while _held:
+        _held.popitem()[1].close()
 
 
 def _relax(connection: Any, record: Any) -> None:

@@ -206,7 +206,20 @@ def make_small(made: Platform) -> None:
 
 def copy_of(platform: Platform, folder: Path) -> Platform:
     """The same platform in another folder, where it may be changed."""
-    shutil.copytree(platform.data_dir, folder / "data", symlinks=True)
+    data, home = folder / "data", platform.data_dir / "dagster"
+    databases = shutil.ignore_patterns("*.db", "*.db-wal", "*.db-shm")
+    shutil.copytree(platform.data_dir, data, symlinks=True, ignore=lambda at, names: (
+        databases(at, names) if Path(at).is_relative_to(home) else ()
+    ))  # fmt: skip
+    # Another test may be looking at its pages, and then these change with every look.
+    for file in home.rglob("*.db"):
+        copy = data / file.relative_to(platform.data_dir)
+        with (
+            closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as held,
+            closing(sqlite3.connect(copy)) as copied,
+        ):
+            held.backup(copied)
+            copied.execute("pragma journal_mode = wal")
     return replace(platform, data_dir=folder / "data")
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +26,7 @@ import pytest
 from inventory_platform.landing.lake import Lake
 from inventory_platform.operations.metrics import render_metrics
 from inventory_platform.registry import read_registry
-from tests.e2e.conftest import Platform
+from tests.e2e.conftest import Platform, copy_of
 from tests.receivers import Webhook, web_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -233,8 +232,7 @@ class Planted:
 @pytest.fixture(scope="module")
 def planted(small: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     folder = tmp_path_factory.mktemp("planted")
-    shutil.copytree(small.data_dir, folder / "data", symlinks=True)
-    platform = replace(small, data_dir=folder / "data")
+    platform = copy_of(small, folder)
     plant_persons(platform)
     with web_server() as hook, parrot() as address:
         found = Planted(platform, {}, hook)

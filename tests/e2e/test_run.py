@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from inventory_platform.warehouse import open_warehouse
-from tests.e2e.conftest import Platform
+from tests.e2e.conftest import Platform, copy_of
 
 pytestmark = pytest.mark.slow
 
@@ -139,8 +139,7 @@ def test_a_second_run_in_a_folder_that_moved_loads_nothing_and_publishes_nothing
 def test_a_second_run_of_every_source_loads_nothing_either(
     platform: Platform, tmp_path: Path
 ) -> None:
-    shutil.copytree(platform.data_dir, tmp_path / "data", symlinks=True)
-    again = Platform(tmp_path / "data")
+    again = copy_of(platform, tmp_path)
     assert "Nothing new" in again.ok("run")
     assert again.published_version() == platform.published_version()
 

@@ -9,6 +9,8 @@ process share it by its name.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,6 +61,25 @@ def attach_encrypted(con: duckdb.DuckDBPyConnection, file: Path, key: str) -> No
             "which makes it anew from the raw zone.",
         ) from None
     con.execute(f"use {WAREHOUSE}")
+
+
+@contextmanager
+def refused_without_key(file: Path) -> Iterator[None]:
+    """Say plainly of a file that is opened without a key that it needs one.
+
+    Raises:
+        WarehouseError: It does.
+    """
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        if "encrypted database" not in str(error):
+            raise
+        raise WarehouseError(
+            f"{file} is encrypted, and INVENTORY_WAREHOUSE_KEY is not set.",
+            "Set the key it was written with; or remove the file and run `inventory rebuild`, "
+            "which makes it anew from the raw zone.",
+        ) from None
 
 
 def require_encryption(settings: Settings) -> None:

@@ -18,7 +18,7 @@ import duckdb
 
 from inventory_platform import duck, encryption
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.encryption import attach_encrypted, warehouse_key
+from inventory_platform.encryption import attach_encrypted, refused_without_key, warehouse_key
 from inventory_platform.errors import LandingError, WarehouseError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
@@ -151,7 +151,7 @@ def drop_warehouse(settings: Settings) -> None:
 def _connection(settings: Settings, file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     key = warehouse_key(settings)
     if key is None:
-        with duck.connect(settings, file) as con:
+        with refused_without_key(file), duck.connect(settings, file) as con:
             yield con
         return
     with duck.connect(settings, Path(f":memory:{file}")) as con:

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
 from inventory_platform.definitions import build_definitions
 from inventory_platform.encryption import check_unreadable, require_encryption, warehouse_key
 from inventory_platform.errors import SettingsError, WarehouseError
+from inventory_platform.operations.runs import execute
 from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.warehouse import Warehouse, dbt_environment, open_warehouse
 
@@ -68,6 +70,25 @@ def test_steps_of_a_run_share_the_file_and_release_it(settings):
     )
     done = subprocess.run([sys.executable, "-c", reading], capture_output=True, text=True)
     assert done.stdout == "[(1,)]\n", done.stderr
+
+
+def test_a_run_without_the_key_says_once_what_is_missing(settings, tmp_path, monkeypatch):
+    @dg.job
+    def nothing():
+        pass
+
+    fill(settings)
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with pytest.raises(WarehouseError, match=f"is encrypted, and {VARIABLE} is not set"):
+        execute(
+            settings, dg.Definitions(jobs=[nothing]), "nothing",
+            log_file=settings.data_dir / "logs" / "run.log", on_event=lambda _: None,
+        )  # fmt: skip
+    # What a caller asks for wrongly stays what it is.
+    settings.warehouse_file.unlink()
+    with pytest.raises(duckdb.CatalogException, match="nowhere"), open_warehouse(settings) as con:
+        con.execute("from nowhere")
 
 
 @pytest.mark.parametrize("other", [None, "another key that is long enough as well"])

@@ -23,7 +23,7 @@ from inventory_platform.assets.months import Window
 from inventory_platform.operations.history.dagster_log import failure_reason
 from inventory_platform.operations.run_storage import write_quickly
 from inventory_platform.settings import PROJECT_DIR, Settings
-from inventory_platform.warehouse import only_run
+from inventory_platform.warehouse import only_run, open_warehouse
 
 _POLL_SECONDS = 0.2
 STARTED_BY = "inventory/started_by"
@@ -124,7 +124,8 @@ def execute(
         on_event: Called, in order, with each event a person would want to see.
 
     Raises:
-        WarehouseError: Another run is still going on after `lock_timeout_seconds`.
+        WarehouseError: Another run is still going on after `lock_timeout_seconds`, or the warehouse
+            cannot be opened.
     """
     job = definitions.resolve_job_def(job_name)
     selected = None
@@ -146,6 +147,8 @@ def execute(
         _quiet(log_file),
     ):
         end_dead_runs(instance)
+        with open_warehouse(settings):
+            pass  # what is wrong with it is said once, not by every step
         with _followed(instance, run_id, collect):
             result = job.execute_in_process(
                 instance=instance,

@@ -236,7 +236,7 @@ def _outcome(run_id: str, success: bool, seconds: float, events: list[dg.Dagster
                 failures[event.step_key or "run"] = failure_reason(event)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 materialization = event.step_materialization_data.materialization
-                layer, relation = materialization.asset_key.path
+                layer, *_, relation = materialization.asset_key.path
                 facts = {name: v.value for name, v in materialization.metadata.items()}
                 if "not_loaded" in facts:
                     not_loaded[relation] = str(facts["not_loaded"])

@@ -144,6 +144,22 @@ def test_a_second_run_of_every_source_loads_nothing_either(
     assert again.published_version() == platform.published_version()
 
 
+def test_a_destination_that_is_declared_later_is_given_what_is_published_and_once_only(
+    changed: Platform, tmp_path: Path
+) -> None:
+    declared = tmp_path / "destinations.toml"
+    declared.write_text(f'[destinations.copies]\naddress = "{tmp_path / "copies"}"\n')
+    said = []
+    for _ in range(2):
+        result = changed.inventory("run", INVENTORY_DESTINATIONS_FILE=str(declared))
+        assert result.returncode == 0, result.stdout + result.stderr
+        said.append(result.stdout)
+    assert all("Nothing new" in text for text in said)
+    assert ["published/parquet/copies" in text for text in said] == [True, False]
+    marts = len(list((changed.settings.published_dir / "current").glob("*.parquet")))
+    assert len(list((tmp_path / "copies").rglob("*.parquet"))) == marts > 5
+
+
 def test_changes_in_the_source_reach_the_marts_with_their_history(later: Platform) -> None:
     [(price, versions, customers, deleted, gross)] = later.rows(
         "select (select unit_price || ' ' || is_current from marts.dim_product_versions "

@@ -6,8 +6,8 @@ The marts that `make run` published are multiplied by DuckDB: order lines up to 
 for, everything that has a product by 40, customers like order lines, sales of a day by ten times as
 many categories; the history of operations is as it is. The dashboard is started on them, and pages
 are opened in Chromium. A page counts as usable when its script has ended and its figures stand
-there. `first` is the first visit after a publication, when nothing is kept yet; `again` is any later
-one; `filter` is from choosing a channel or typing a product to the new figures. `server` and
+there. `first` is the first visit after a publication, when nothing is kept yet; `again` is any
+later one; `filter` is from choosing a channel or typing a product to the new figures. `server` and
 `browser` are CPU seconds of a first visit, all threads together: they hold on a busy machine too.
 Data lies in a temporary folder that is removed.
 """

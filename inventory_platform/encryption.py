@@ -28,6 +28,10 @@ WAREHOUSE = "warehouse"
 KEY_VARIABLE = "DBT_ENV_SECRET_WAREHOUSE_KEY"
 """How dbt's process gets the key; dbt takes values of such names out of what it prints."""
 
+_OTHER_KEY = (
+    "Set the key it was written with; or remove the file and run `inventory rebuild`, which makes "
+    "it anew from the raw zone."
+)
 _PROBE = "this text must not be readable in the file"
 
 
@@ -57,8 +61,7 @@ def attach_encrypted(con: duckdb.DuckDBPyConnection, file: Path, key: str) -> No
         raise WarehouseError(
             f"{file} cannot be opened with this key: "
             f"{str(error).splitlines()[0].replace(key, '***')}",
-            "Set the key it was written with; or remove the file and run `inventory rebuild`, "
-            "which makes it anew from the raw zone.",
+            _OTHER_KEY,
         ) from None
     con.execute(f"use {WAREHOUSE}")
 
@@ -77,8 +80,7 @@ def refused_without_key(file: Path) -> Iterator[None]:
             raise
         raise WarehouseError(
             f"{file} is encrypted, and INVENTORY_WAREHOUSE_KEY is not set.",
-            "Set the key it was written with; or remove the file and run `inventory rebuild`, "
-            "which makes it anew from the raw zone.",
+            _OTHER_KEY,
         ) from None
 
 

@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from inventory_platform.errors import InventoryError
+from inventory_platform.object_storage import StoragePath, plain_errors
 
 T = TypeVar("T")
 Fields = dict[str, Any]
@@ -82,6 +83,16 @@ class RecordFormat(Generic[T]):
         except ValidationError as error:
             names = sorted({".".join(map(str, e["loc"])) for e in error.errors()})
             raise self._damaged(f"wrong or missing: {', '.join(names)}") from None
+
+    def read_file(self, path: StoragePath) -> T:
+        """The record in a file, here or in object storage.
+
+        Raises:
+            InventoryError: It is no such record, or one of a later format.
+            StorageError: Object storage does not answer.
+        """
+        with plain_errors(path):
+            return self.read(path.read_bytes())
 
     def _damaged(self, why: str) -> InventoryError:
         return InventoryError(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
+import duckdb
 import pytest
 
 from inventory_platform import duck
+from inventory_platform.object_storage import StoragePath
 from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import Publication, current_publication, publish
@@ -21,6 +24,34 @@ ORDERS = (
 )
 
 
+def make_marts(con: duckdb.DuckDBPyConnection, marts: Mapping[str, str]) -> dict[str, Mart]:
+    """Make marts, each given as a select, and say of them what a model would; `id` is the key."""
+    con.execute("create schema marts")
+    said = {}
+    for name, select in marts.items():
+        con.execute(f"create table marts.{name} as {select}")
+        columns = [row[0] for row in con.execute(f"describe marts.{name}").fetchall()]
+        described = {c: MartColumn(f"It's {c}.", is_required=False) for c in columns}
+        said[name] = Mart(name, f"About {name}.", described, ("id",), frozenset())
+    return said
+
+
+def publish_made(
+    root: StoragePath, con: duckdb.DuckDBPyConnection, marts: Iterable[str], keep: int
+) -> Publication:
+    """Publish marts that were made, as a run does."""
+    return publish(
+        root,
+        con,
+        keep=keep,
+        marts=list(marts),
+        run_id="run",
+        code_version="1",
+        loads={},
+        inputs="",
+    )
+
+
 @dataclass
 class Marts:
     """A folder of published marts, and what the models say of them."""
@@ -31,27 +62,9 @@ class Marts:
     def write(self, keys: dict[str, tuple[str, ...]] | None = None, **marts: str) -> Publication:
         """Publish marts, each given as a select; `id` is their key unless `keys` says another."""
         with duck.connect(self.settings) as con:
-            con.execute("create schema marts")
-            for name, select in marts.items():
-                con.execute(f"create table marts.{name} as {select}")
-                columns = [row[0] for row in con.execute(f"describe marts.{name}").fetchall()]
-                self.known[name] = Mart(
-                    name,
-                    f"About {name}.",
-                    {c: MartColumn(f"It's {c}.", is_required=False) for c in columns},
-                    (keys or {}).get(name, ("id",)),
-                    frozenset(),
-                )
-            return publish(
-                self.settings.published_dir,
-                con,
-                keep=9,
-                marts=list(marts),
-                run_id="run",
-                code_version="1",
-                loads={},
-                inputs="",
-            )
+            made = make_marts(con, marts)
+            self.known |= {n: replace(m, key=(keys or {}).get(n, m.key)) for n, m in made.items()}
+            return publish_made(self.settings.published_dir, con, marts, keep=9)
 
     def send(self, entry: Entry, tell=None):
         folder, publication = current_publication(self.settings.published_dir)

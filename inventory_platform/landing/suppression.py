@@ -24,7 +24,7 @@ from inventory_platform.contracts.base import Column, TableContract
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text
-from inventory_platform.object_storage import StoragePath, files_below, plain_errors
+from inventory_platform.object_storage import StoragePath, files_below
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.secret_values import find_key
 from inventory_platform.settings import Settings
@@ -101,8 +101,7 @@ def read_erasure(path: StoragePath) -> Erasure:
     Raises:
         InventoryError: It is damaged, or of a later version of the platform.
     """
-    with plain_errors(path):
-        return _RECORD.read(path.read_bytes())
+    return _RECORD.read_file(path)
 
 
 def keep_erasure(lake: Lake, erasure: Erasure) -> None:

@@ -29,7 +29,7 @@ from inventory_platform.errors import InventoryError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text, place, remove
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.landing.views import QUARANTINE_TYPES, empty_select, metadata_types
-from inventory_platform.object_storage import StoragePath, files_below, plain_errors
+from inventory_platform.object_storage import StoragePath, files_below
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
@@ -213,8 +213,7 @@ def read_removal(path: StoragePath) -> Removal:
     Raises:
         InventoryError: It is damaged, or of a later version of the platform.
     """
-    with plain_errors(path):
-        return _RECORD.read(path.read_bytes())
+    return _RECORD.read_file(path)
 
 
 def require_history(settings: Settings, load_id: str) -> None:

@@ -49,7 +49,7 @@ class Reporter:
                 self.progress.advance(self.task)
                 self._checked(event)
             case kind.STEP_UP_FOR_RETRY:
-                self._line("AGAIN", f"{event.step_key}: {event.message}", "yellow")
+                self._line("WAIT", f"{event.step_key}: {event.message}", "yellow")
             case kind.STEP_FAILURE:
                 self._line("FAIL", event.step_key or "run", "red")
 

@@ -144,7 +144,6 @@ from inventory_platform.onboarding import add_source
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import get_settings
 from inventory_platform.warehouse import refresh
-from tests.postgres_server import running_postgres
 
 settings = get_settings()
 given = json.load(sys.stdin)

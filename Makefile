@@ -49,7 +49,7 @@ test: $(VENV)/.installed-dev lint ## Check style and types, run the tests.
 	@$(PYTEST) $(or $(TESTS),tests --ignore tests/e2e)
 
 test-services: $(VENV)/.installed-dev ## Test whole runs of the platform, and its pages in a browser.
-	@$(PYTEST) tests/e2e
+	@$(PYTEST) tests/e2e --timeout 1200
 
 # In an environment of its own: Azure's resources are 155 MB of Python that nothing else needs.
 $(VENV)-azure/.installed: $(BIN)/uv deploy/azure/requirements.txt

@@ -14,7 +14,7 @@ from asset_checks.base import Rule, Verdict, listing, scalar
 from asset_checks.thresholds import THRESHOLDS
 from inventory_platform.assets.raw import raw_key
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal
 from inventory_platform.landing.compiler import warning_conditions
 from inventory_platform.registry import Registry
 
@@ -53,10 +53,7 @@ def rules(registry: Registry) -> Iterator[Rule]:
 
 def check_contract(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Verdict:
     """Compare shape and a sample of the newest load with the pandera model."""
-    offered = {
-        name: kind
-        for name, kind, *_ in con.execute(f"describe {contract.clear_relation}").fetchall()
-    }
+    offered = columns_of(con, f"select * from {contract.clear_relation}")
     wrong = [
         f"{c.name} is {offered.get(c.name, 'missing')}, declared {c.type}"
         for c in contract.columns

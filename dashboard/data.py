@@ -178,13 +178,19 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return engine
 
 
+def _parquet(path: str) -> str:
+    """A file as SQL reads it; a folder called `a=b` above it is no column."""
+    quoted = path.replace("'", "''")
+    return f"read_parquet('{quoted}', hive_partitioning = false)"
+
+
 @st.cache_data(max_entries=500, show_spinner=False)
 def _read(
     files: tuple[tuple[str, str, str], ...], sql: str, parameters: tuple[tuple[str, Any], ...]
 ) -> pd.DataFrame:
     """Run a query over files. Their paths hold the version, so a result is never out of date."""
-    paths = {(schema, name): path.replace("'", "''") for schema, name, path in files}
-    sql = _RELATION.sub(lambda found: f"read_parquet('{paths[found[1], found[2]]}')", sql)
+    paths = {(schema, name): path for schema, name, path in files}
+    sql = _RELATION.sub(lambda found: _parquet(paths[found[1], found[2]]), sql)
     try:
         with _engine().cursor() as con:
             return con.execute(sql, dict(parameters)).df()

@@ -17,6 +17,11 @@ from inventory_platform.errors import InventoryError, SettingsError
 from inventory_platform.object_storage import duckdb_access, open_path
 from inventory_platform.settings import Settings
 
+WHOLE_NUMBERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+)
+"""Types whose every value is also one of BIGINT."""
+
 
 @contextmanager
 def connect(
@@ -101,6 +106,26 @@ def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
                 f"Install the package duckdb-extension-{wheel} of DuckDB's own version.",
             ) from error
         con.load_extension(name)
+
+
+def parquet(*files: object, by_name: bool = False, options: str = "") -> str:
+    """Parquet files as a relation of SQL.
+
+    Args:
+        files: Paths or patterns; at least one.
+        by_name: Whether columns that some files lack are null there, instead of an error.
+        options: More options of `read_parquet`, such as `filename = true`.
+    """
+    listed = ", ".join(literal(str(file)) for file in files)
+    union = ", union_by_name = true" if by_name else ""
+    more = f", {options}" if options else ""
+    # A folder called `a=b` is no column, wherever people keep their data.
+    return f"read_parquet([{listed}], hive_partitioning = false{union}{more})"
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
+    """Column names and DuckDB types a SELECT yields, without reading rows."""
+    return {name: str(kind) for name, kind, *_ in con.execute(f"describe {sql}").fetchall()}
 
 
 def identifier(name: str) -> str:

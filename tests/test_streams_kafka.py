@@ -167,7 +167,7 @@ def test_one_load_takes_no_more_than_a_batch(cluster, desk):
     assert read == [100, 100, 50, 0]
 
 
-def test_the_shops_day_counts_once_however_often_it_is_published(cluster, desk):
+def test_the_shops_week_counts_once_however_often_it_is_published(cluster, desk):
     batch = shop_batch()
     publish_kafka(cluster.address, batch.messages)
     record = desk.load(cluster.address)

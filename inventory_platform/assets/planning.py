@@ -19,7 +19,7 @@ import polars as pl
 
 from inventory_platform.assets.planning_rows import READ, read_rows
 from inventory_platform.assets.raw import POOL
-from inventory_platform.duck import literal
+from inventory_platform.duck import literal, parquet
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.snapshots import Snapshots
 from inventory_platform.planning.accuracy import scored
@@ -336,7 +336,7 @@ def _show_history(con: duckdb.DuckDBPyConnection, kept: Snapshots, as_of: date) 
         con.execute(f"""
             create or replace view planning.forecast_history as
             {_PLAN["forecasts"]}
-            from read_parquet({literal(kept.pattern)}, hive_partitioning = false)
+            from {parquet(kept.pattern)}
             where as_of_date <= {literal(as_of.isoformat())}
         """)
 

@@ -21,7 +21,7 @@ from inventory_platform.contracts.base import (
     TableContract,
     snake_case,
 )
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import WHOLE_NUMBERS, identifier, literal
 from inventory_platform.errors import ContractError, SchemaDriftError
 from inventory_platform.sources.base import Malformed, Relation
 
@@ -456,13 +456,10 @@ def _timestamp_from_text(column: Column, text: str) -> tuple[str, _Refusals]:
     return cast, [(f"{value} is null", "true", "not_a_timestamp", complaint)]
 
 
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-
-
 def _from_typed(column: Column, text: str, raw: str, kind: str) -> tuple[str, _Refusals]:
     """The same for a value that has a type already."""
     value = identifier(column.name)
-    if kind == column.type or (column.type == "BIGINT" and kind in _WHOLE):
+    if kind == column.type or (column.type == "BIGINT" and kind in WHOLE_NUMBERS):
         cast = text if kind == column.type else f"cast({text} as {column.type})"
         if column.type in {"DOUBLE", "TIMESTAMP", "DATE"}:
             code = {"DOUBLE": "not_a_number", "DATE": "not_a_date"}.get(
@@ -493,7 +490,7 @@ def _from_typed(column: Column, text: str, raw: str, kind: str) -> tuple[str, _R
             ]
         case "BOOLEAN":
             # Of the numbers, only 0 and 1 are truth values.
-            odd = f"cast({value} as integer) <> {raw}" if kind in _WHOLE else "false"
+            odd = f"cast({value} as integer) <> {raw}" if kind in WHOLE_NUMBERS else "false"
             return cast, [
                 (f"{missing} or {odd}", "true", "not_a_boolean", "is neither true nor false")
             ]

@@ -20,11 +20,11 @@ import duckdb
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.settlement import Settlement, cursor_spans
-from inventory_platform.landing.staging import Staged, Staging, lower_bound, parquet
+from inventory_platform.landing.staging import Staged, Staging, lower_bound
 from inventory_platform.landing.suppression import Suppression
 from inventory_platform.object_storage import StorageError
 from inventory_platform.settings import Settings

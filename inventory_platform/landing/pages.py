@@ -21,7 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inventory_platform.duck import literal
+from inventory_platform.duck import literal, parquet
 from inventory_platform.errors import SourceError
 from inventory_platform.landing.lake import (
     Lake,
@@ -320,11 +320,10 @@ def _documents(files: list[StoragePath], stream: str) -> str:
             'null::varchar as sequence, null::timestamp as "@fetched_at", '
             'null::date as "@fetched_on", null::varchar as "@request" where false'
         )
-    listed = ", ".join(literal(str(f)) for f in files)
     return (
         "select body as document, request as origin, number as position, "
         "format('{}/{:012d}', parse_filename(filename, true), number) as sequence, "
         'fetched_at as "@fetched_at", cast(fetched_at as date) as "@fetched_on", '
-        f'request as "@request" from read_parquet([{listed}], filename = true, '
-        f"hive_partitioning = false) where stream = {literal(stream)}"
+        f'request as "@request" from '
+        f"{parquet(*files, options='filename = true')} where stream = {literal(stream)}"
     )

@@ -15,7 +15,7 @@ import duckdb
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import NamedFailures, contract_version
 from inventory_platform.landing.settlement import cursor_spans
@@ -143,7 +143,7 @@ def _judge(
     """Tell the rows that are still wanted from those that came by another way."""
     if staged.accepted is None:
         return 0, 0
-    accepted = f"read_parquet({literal(str(staged.accepted))}, hive_partitioning = false)"
+    accepted = parquet(staged.accepted)
     current = f"({current_select(lake, contract)})"
     if contract.key:
         key = ", ".join(map(identifier, contract.key))

@@ -15,10 +15,10 @@ from pathlib import Path
 import duckdb
 
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import LandingError
 from inventory_platform.landing.lake import Lake, loads_in
-from inventory_platform.landing.staging import PARQUET, Staged, names, parquet, version_key
+from inventory_platform.landing.staging import PARQUET, Staged, names, version_key
 from inventory_platform.landing.views import (
     current_select,
     empty_select,

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import LandingError, SourceError
 from inventory_platform.landing.compiler import Compiled, compile_contract
 from inventory_platform.sources.base import Reader, Relation, Request
@@ -230,8 +230,3 @@ def version_key(contract: TableContract) -> list[str]:
 def names(columns: Sequence[str]) -> str:
     """Column names as SQL lists them."""
     return ", ".join(identifier(c) for c in columns)
-
-
-def parquet(path: Path | None) -> str:
-    """A staged file as SQL reads it."""
-    return f"read_parquet({literal(str(path))}, hive_partitioning = false)"

@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 
 from inventory_platform.contracts.base import Column, TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text
 from inventory_platform.object_storage import StoragePath, files_below
@@ -212,7 +212,7 @@ class Suppression:
         """The accepted rows of a load, those of erased people blank."""
         self.fingerprints.register(con)
         theirs = is_theirs(self.traces)
-        rows = f"read_parquet({literal(str(file))}, hive_partitioning = false)"
+        rows = parquet(file)
         if not con.execute(f"select 1 from {rows} where {theirs} limit 1").fetchall():
             return file
         kept = file.with_name("suppressed.parquet")
@@ -248,7 +248,6 @@ class Suppression:
         kept = file.with_name("suppressed_rejects.parquet")
         con.execute(
             "copy (select * replace (without_personal(payload) as payload) from "
-            f"read_parquet({literal(str(file))}, hive_partitioning = false)) "
-            f"to {literal(str(kept))} ({_PARQUET})"
+            f"{parquet(file)}) to {literal(str(kept))} ({_PARQUET})"
         )
         return kept

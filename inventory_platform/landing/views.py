@@ -16,7 +16,7 @@ import duckdb
 
 from inventory_platform import pseudonyms
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.landing.lake import Lake
 
 _RECORD_TYPES = {
@@ -163,13 +163,11 @@ def raw_select(
         return empty_select(types)
     # The empty relation in front gives every column its place and lets files that were
     # written before a column existed be read beside newer ones.
-    listed = ", ".join(literal(f) for f in files)
     until = f" where _load_id <= {literal(as_of)}" if as_of else ""
     return (
         f"select * replace ({casts}) from ({empty_select(types)} union all by name "
         f"select * exclude (_reject, _sequence) from (select null as _reject, null as _sequence "
-        f"where false union all by name from read_parquet([{listed}], union_by_name = true, "
-        f"hive_partitioning = false))){until}"
+        f"where false union all by name from {parquet(*files, by_name=True)})){until}"
     )
 
 
@@ -252,11 +250,10 @@ def quarantine_select(files: list[str], as_of: str | None = None) -> str:
         types = QUARANTINE_TYPES | {"status": "VARCHAR", "resolved_load_id": "VARCHAR"}
         del types["event"]
         return empty_select(types)
-    listed = ", ".join(literal(f) for f in files)
     until = f" where load_id <= {literal(as_of)}" if as_of else ""
     return (
         f"with events as ({empty_select(QUARANTINE_TYPES)} union all by name select * from "
-        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false){until}), "
+        f"{parquet(*files, by_name=True)}{until}), "
         "resolved as (select reject_id, max_by(event, load_id) as status, "
         "max(load_id) as resolved_load_id from events where event <> 'rejected' group by all) "
         "select r.* exclude (event), coalesce(s.status, 'open') as status, s.resolved_load_id "

@@ -22,7 +22,7 @@ import duckdb
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal, parquet
 from inventory_platform.errors import LandingError
 from inventory_platform.landing.lake import Lake, loads_in, place, remove
 from inventory_platform.object_storage import StoragePath
@@ -183,13 +183,13 @@ def _merge(
 ) -> None:
     span = f"{loads_in(files[0])[0]}-{loads_in(files[-1])[1]}"
     staged = folder / f"{zone}.{span}.parquet"
-    rows = _rows(files)
+    rows = parquet(*files, by_name=True)
     is_month = len(period) == len("2026-01")
     con.execute(
         f"copy (select * from {rows} order by {_ORDER[zone]}) to {literal(str(staged))} "
         f"({_MONTH if is_month else _DAY})"
     )
-    if _content(con, rows) != _content(con, _rows([staged])):
+    if _content(con, rows) != _content(con, parquet(staged)):
         raise LandingError(
             f"Merging files of {contract.relation} changed their rows.",
             "This is a defect of the platform: please report it. The files stay as they were.",
@@ -197,15 +197,9 @@ def _merge(
     place(staged, lake.root / lake.target(zone, span, contract))
 
 
-def _rows(files: Sequence[StoragePath]) -> str:
-    listed = ", ".join(literal(str(path)) for path in files)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
-
-
 def _content(con: duckdb.DuckDBPyConnection, rows: str) -> list[tuple[object, ...]]:
     """How many rows there are, and a sum over all their values."""
-    names = [row[0] for row in con.execute(f"describe select * from {rows}").fetchall()]
-    listed = ", ".join(identifier(name) for name in sorted(names))
+    listed = ", ".join(map(identifier, sorted(columns_of(con, f"select * from {rows}"))))
     return con.execute(
         f"select count(*), sum(cast(hash({listed}) as hugeint)) from {rows}"
     ).fetchall()

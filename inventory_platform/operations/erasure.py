@@ -25,7 +25,7 @@ import duckdb
 from inventory_platform import duck
 from inventory_platform.assets.build_state import forget_build
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal, parquet
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake, place
 from inventory_platform.landing.suppression import (
@@ -424,7 +424,7 @@ class _Files:
         if not columns:
             return 0
         rows = _count(
-            self.con, f"{_parquet(path)} where {theirs} and {_is_personal(contract, written)}"
+            self.con, f"{parquet(path)} where {theirs} and {_is_personal(contract, written)}"
         )
         if rows and self.write:
             self._rewrite(path, blanked(columns, theirs))
@@ -438,7 +438,7 @@ class _Files:
             self.con.create_function(f"clean_{column}", function, ["VARCHAR"], "VARCHAR")
         cleaned = {name: f"{identifier(f'clean_{name}')}({identifier(name)})" for name in texts}
         differs = " or ".join(f"{sql} <> {identifier(name)}" for name, sql in cleaned.items())
-        rows = _count(self.con, f"{_parquet(path)} where {differs}")
+        rows = _count(self.con, f"{parquet(path)} where {differs}")
         if rows and self.write:
             columns = (f"{sql} as {identifier(name)}" for name, sql in cleaned.items())
             self._rewrite(path, ", ".join(columns))
@@ -451,14 +451,13 @@ class _Files:
         return [name for name, kind in self._columns(path).items() if kind == "VARCHAR"]
 
     def _columns(self, path: StoragePath) -> dict[str, str]:
-        described = self.con.execute(f"describe select * from {_parquet(path)}").fetchall()
-        return {name: kind for name, kind, *_ in described}
+        return columns_of(self.con, f"select * from {parquet(path)}")
 
     def _rewrite(self, path: StoragePath, replaced: str) -> None:
         with self.lake.staging_named(self.name) as folder:
             staged = folder / path.name
             self.con.execute(
-                f"copy (select * replace ({replaced}) from {_parquet(path)}) "
+                f"copy (select * replace ({replaced}) from {parquet(path)}) "
                 f"to {literal(str(staged))} (format parquet, compression zstd)"
             )
             place(staged, path)
@@ -477,10 +476,6 @@ def _is_personal(contract: TableContract, written: Iterable[str] | None = None) 
     if written is not None:
         columns = [c for c in columns if c.name in written]
     return f"({' or '.join(f'{identifier(c.name)} is distinct from {blank(c)}' for c in columns)})"
-
-
-def _parquet(path: StoragePath) -> str:
-    return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
 
 
 def _count(con: duckdb.DuckDBPyConnection, rows: str) -> int:

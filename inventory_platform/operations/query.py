@@ -21,7 +21,7 @@ import duckdb
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_views
@@ -94,14 +94,14 @@ def reader(
             for mart in publication.rows:
                 con.execute(
                     f"create or replace view marts.{identifier(mart)} as "
-                    f"from read_parquet({literal(str(folder / f'{mart}.parquet'))})"
+                    f"from {parquet(folder / f'{mart}.parquet')}"
                 )
         if operations := current_publication(settings.operations_dir):
             folder, history = operations
             for table in history.rows:
                 con.execute(
                     f"create view ops.{identifier(table)} as "
-                    f"from read_parquet({literal(str(folder / f'{table}.parquet'))})"
+                    f"from {parquet(folder / f'{table}.parquet')}"
                 )
         shown = settings.published_dir
         folders = [lake.root, shown.resolve() if isinstance(shown, Path) else shown]

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import InventoryError, SettingsError
 from inventory_platform.landing.lake import Lake, commit_text, place, remove
 from inventory_platform.landing.pages import PageStore
@@ -311,11 +311,7 @@ def _dealt_with(contract: TableContract, files: Sequence[StoragePath], before: s
 
 
 def _rows(files: Sequence[StoragePath]) -> str:
-    listed = ", ".join(literal(str(path)) for path in files)
-    return (
-        f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, "
-        "filename = true, file_row_number = true)"
-    )
+    return parquet(*files, by_name=True, options="filename = true, file_row_number = true")
 
 
 def _described(
@@ -351,10 +347,10 @@ def _remove(
         path = by_name[name]
         staged = folder / path.name
         con.execute(
-            "copy (select * exclude (file_row_number) from read_parquet("
-            f"{literal(name)}, hive_partitioning = false, file_row_number = true) where "
-            "file_row_number not in (select file_row_number from doomed where filename = "
-            f"{literal(name)})) to {literal(str(staged))} ({_PARQUET})"
+            "copy (select * exclude (file_row_number) from "
+            f"{parquet(name, options='file_row_number = true')} where file_row_number not in "
+            f"(select file_row_number from doomed where filename = {literal(name)})) "
+            f"to {literal(str(staged))} ({_PARQUET})"
         )
         place(staged, path)
 

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, parquet
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
-from inventory_platform.sources.base import columns_of
 
 ROUNDING = 1e-9
 """How far sums of floating point may lie apart, relative to the sum of absolute values."""
@@ -44,12 +43,12 @@ class Contents:
     @property
     def relation(self) -> str:
         """The rows, as a relation of DuckDB."""
-        return f"read_parquet({literal(str(self.file))})"
+        return parquet(self.file)
 
 
 def read_contents(con: duckdb.DuckDBPyConnection, file: StoragePath) -> Contents:
     """Look at all rows of a published file."""
-    relation = f"read_parquet({literal(str(file))})"
+    relation = parquet(file)
     with readable(file):
         columns = columns_of(con, f"select * from {relation}")
         listed = ", ".join(map(identifier, columns))

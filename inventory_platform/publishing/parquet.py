@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StorageError, StoragePath, plain_errors, send_text
 from inventory_platform.record_format import RecordFormat
@@ -124,8 +124,7 @@ def _write(con: duckdb.DuckDBPyConnection, schema: str, mart: str, path: Storage
     relation = f"{identifier(schema)}.{identifier(mart)}"
     con.execute(f"copy {relation} to {literal(str(path))} (format parquet, compression zstd)")
     expected, written = con.execute(
-        f"select (select count(*) from {relation}), "
-        f"(select count(*) from read_parquet({literal(str(path))}))"
+        f"select (select count(*) from {relation}), (select count(*) from {parquet(path)})"
     ).fetchall()[0]
     if expected != written:
         raise PublishError(

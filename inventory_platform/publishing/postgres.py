@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal, parquet
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
 from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
@@ -49,7 +49,6 @@ from inventory_platform.publishing.postgres_tables import (
     table_of,
 )
 from inventory_platform.settings import Settings
-from inventory_platform.sources.base import columns_of
 
 _ASIDE = "rows_to_publish"
 
@@ -212,7 +211,7 @@ class PostgresDestination:
         self, con: duckdb.DuckDBPyConnection, folder: StoragePath, mart: Mart
     ) -> tuple[Table, str]:
         file = folder / f"{mart.name}.parquet"
-        rows = f"read_parquet({literal(str(file))})"
+        rows = parquet(file)
         with readable(file):
             columns = columns_of(con, f"select * from {rows}")
         return table_of(self.schema, mart, columns), rows

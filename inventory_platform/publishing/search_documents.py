@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from inventory_platform.duck import identifier
+from inventory_platform.duck import WHOLE_NUMBERS, identifier
 from inventory_platform.errors import PublishError
 from inventory_platform.publishing.base import Mart
 from inventory_platform.publishing.contents import Contents
@@ -26,7 +26,6 @@ _SURELY_EXACT = _LONGEST_EXACT // 2
 _LONGEST_ID = 512
 _SHAPE = 1
 """Raised when documents are made in another way, so that all are written anew."""
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _SCALED_DIGITS = 18
 """Digits of a decimal up to which an index may keep it as a whole number."""
 
@@ -210,7 +209,7 @@ def _value(name: str, kind: str) -> str:
 def _field(kind: str) -> dict[str, Any]:
     """How an index maps a column of a DuckDB type."""
     base = kind.partition("(")[0]
-    if base in _WHOLE:
+    if base in WHOLE_NUMBERS:
         return {"type": "long"}
     if base == "DECIMAL":
         precision, scale = (int(n) for n in kind.partition("(")[2].rstrip(")").split(","))
@@ -285,7 +284,7 @@ def _computed(column: str, kind: str) -> tuple[str, str, str, str]:
     """SQL of a column's count, sum, sum of absolute values, and number of odd values."""
     c, base = identifier(column), kind.partition("(")[0]
     number = ""
-    if base in {*_WHOLE, "DECIMAL", "FLOAT", "DOUBLE"}:
+    if base in {*WHOLE_NUMBERS, "DECIMAL", "FLOAT", "DOUBLE"}:
         number = f"cast({c} as double)" if base in {"FLOAT", "DOUBLE"} else c
     elif base == "DATE":
         number = f"(date_diff('day', date '1970-01-01', {c})::hugeint * 86400000)"

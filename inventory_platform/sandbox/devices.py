@@ -30,10 +30,12 @@ from inventory_platform.sandbox.brokers import (
 )
 from inventory_platform.sandbox.codes import sku
 from inventory_platform.sandbox.period import DAY, END
-from inventory_platform.sandbox.reference import Dice
+from inventory_platform.sandbox.reference import SEEDS, USUAL_ROWS, Dice, load_reference
 
 DEVICE_EVENTS = 2_000
 ACTIVITY_EVENTS = 3_000
+SHOP_DAYS = 7
+"""Days whose messages the web shop's topics still hold."""
 
 TOPIC = "devices/+/stock"
 SESSION = "inventory-devices-any-stock"
@@ -181,10 +183,11 @@ _CHANNELS = ["search engine", "direct", "direct", "newsletter", "marketplace", "
 
 
 def shop_batch(events: int = ACTIVITY_EVENTS) -> Batch:
-    """The shop's last day of the sandbox's period: `events` activities and the orders of them."""
+    """The shop's last week of the sandbox's period: `events` activities and the orders of them."""
     dice = Dice(_SEED)
-    # A fifth of the messages are about orders, so the last activity is late in the evening.
-    clock = _evenly(datetime.fromtimestamp(END - DAY, UTC), timedelta(seconds=DAY / events / 1.25))
+    # One message in fifty is about orders, so the last activity is late in the last evening.
+    step = timedelta(seconds=SHOP_DAYS * DAY / events / 1.03)
+    clock = _evenly(datetime.fromtimestamp(END - SHOP_DAYS * DAY, UTC), step)
     visits = _visits("day", dice.stream("visits"), clock)
     activity: list[Sent] = []
     orders: list[Sent] = []
@@ -213,25 +216,27 @@ def shop_traffic(name: str, clock: Callable[[], datetime]) -> Iterator[Sent]:
 
 
 def _visits(name: str, random: Random, clock: Callable[[], datetime]) -> Iterator[Sent]:
+    prices = load_reference(SEEDS, USUAL_ROWS).products["price"]
     for visit in count(1):
         session = f"{name}-{visit:07d}"
-        product = sku(random.randint(1, _PRODUCTS))
+        number = random.randint(1, _PRODUCTS)
+        product = sku(number)
         told = {"session_id": session, "channel": random.choice(_CHANNELS)}
         steps: list[dict[str, Any]] = []
         if random.random() < 0.3:
             steps.append({"event_type": "search", "search_text": random.choice(_SEARCHES)})
         steps += [{"event_type": "view", "sku": product}] * random.randint(1, 4)
         quantity = random.randint(1, 3)
-        buys = random.random() < 0.2
+        buys = random.random() < 0.02
         if buys or random.random() < 0.2:
             steps.append({"event_type": "add_to_cart", "sku": product, "quantity": quantity})
         if buys:
             steps.append({"event_type": "checkout", "sku": product, "quantity": quantity})
-        for number, step in enumerate(steps, start=1):
-            event = {"event_id": f"{session}-{number}", **told, **step}
+        for place, step in enumerate(steps, start=1):
+            event = {"event_id": f"{session}-{place}", **told, **step}
             yield _of_shop("shop-activity", session, event, clock())
         if buys:
-            amount = f"{quantity * random.randint(500, 9_000) / 100:.2f}"
+            amount = f"{quantity * prices[number - 1] / 100:.2f}"
             order = {"order_number": f"E-{session}", "sku": product, "quantity": quantity}
             is_cancelled = random.random() < 0.1
             for stage in ("placed", "cancelled") if is_cancelled else ("placed", "paid", "shipped"):
@@ -300,7 +305,7 @@ def serve_devices(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def serve_shop() -> Iterator[str]:
-    """A Kafka test cluster with the shop's day waiting to be read; yields its address."""
+    """A Kafka test cluster with the shop's week waiting to be read; yields its address."""
     with KafkaCluster() as cluster:
         publish_kafka(cluster.address, shop_batch().messages)
         yield cluster.address

@@ -49,7 +49,13 @@ COUNT_HEADER = ("Warehouse", "SKU", "Product", "Counted on", "On hand", "Reserve
 HISTORY_HEADER = ("SKU", "Supplier", "ValidFrom", "UnitCost", "LeadDays", "MinimumOrder")
 
 _PROGRESS = ("view", "search", "view", "cart", "checkout", "purchase")
-_SHOPS = ("Café Müller", "Kaufhaus Größmann", "Épicerie Noël", "Señor Hogar", "Brødrene Holm")
+_SHOPS = (
+    ("Café Müller", "Vienna"),
+    ("Kaufhaus Größmann", "Leipzig"),
+    ("Épicerie Noël", "Lille"),
+    ("Señor Hogar", "Granada"),
+    ("Brødrene Holm", "Aarhus"),
+)
 _SIGN_IN = (
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n"
     "<body><h1>Your session has ended</h1></body></html>\n"
@@ -142,7 +148,7 @@ def _write_orders(drop: _Folder) -> None:
         name = f"orders_{day.isoformat()}.csv"
         chance = drop.dice.stream(f"files/{name}")
         lines: list[list[str]] = []
-        for _ in range(chance.randrange(8, 16)):
+        for _ in range(chance.randrange(1, 4)):
             lines += _order(drop.reference, number, day, chance)
             number += 1
         change = _ORDER_DIRT.get(back)
@@ -165,12 +171,11 @@ def _separated(lines: Sequence[Sequence[str]]) -> bytes:
 
 
 def _order(reference: Reference, number: int, day: date, chance: Random) -> Iterator[list[str]]:
-    city = reference.cities.row(chance.randrange(reference.cities.height), named=True)["City"]
-    customer = chance.choice(_SHOPS)
+    customer, city = chance.choice(_SHOPS)
     chosen = chance.sample(range(reference.products.height), chance.randrange(1, 5))
     for line, index in enumerate(chosen, start=1):
         product = reference.products.row(index, named=True)
-        quantity = chance.choice((6, 12, 12, 24, 48, 120))
+        quantity = chance.choice((1, 1, 2, 2, 3))
         # Wholesale pays four fifths of the shelf price.
         price = product["price"] * 4 // 5
         yield [
@@ -190,14 +195,15 @@ def _comma(cents: int) -> str:
 
 def _impossible_date(drop: _Folder, name: str, lines: list[list[str]], before: list[str]) -> None:
     del before
-    lines[2][2] = "31/09/2026"
-    drop.plant(name, 4, "impossible_date", "quarantined:not_a_date", "OrderDate is 31/09/2026")
+    lines[0][2] = "31/09/2026"
+    drop.plant(name, 2, "impossible_date", "quarantined:not_a_date", "OrderDate is 31/09/2026")
 
 
 def _text_in_number(drop: _Folder, name: str, lines: list[list[str]], before: list[str]) -> None:
     del before
-    lines[4][7] = "zwölf"
-    drop.plant(name, 6, "text_in_number", "quarantined:not_a_number", "Quantity is 'zwölf'")
+    lines[-1][7] = "zwölf"
+    note = "Quantity is 'zwölf'"
+    drop.plant(name, len(lines) + 1, "text_in_number", "quarantined:not_a_number", note)
 
 
 def _cut_row(drop: _Folder, name: str, lines: list[list[str]], before: list[str]) -> None:

@@ -24,9 +24,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import duckdb
 import pyarrow as pa
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal
 from inventory_platform.errors import SettingsError, SourceError
-from inventory_platform.sources.base import Relation, Request, SourceTable, columns_of
+from inventory_platform.sources.base import Relation, Request, SourceTable
 from inventory_platform.sources.databases import Bound, bound_of, cannot_open
 
 log = logging.getLogger(__name__)

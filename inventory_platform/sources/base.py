@@ -207,8 +207,3 @@ class Fetcher(Protocol):
         Raises:
             SourceError: The source does not answer, or not with what was asked for.
         """
-
-
-def columns_of(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
-    """Column names and DuckDB types a SELECT yields, without reading rows."""
-    return {name: str(kind) for name, kind, *_ in con.execute(f"describe {sql}").fetchall()}

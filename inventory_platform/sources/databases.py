@@ -22,9 +22,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal, load_extension
+from inventory_platform.duck import columns_of, identifier, literal, load_extension
 from inventory_platform.errors import SettingsError, SourceError
-from inventory_platform.sources.base import Relation, Request, SourceTable, columns_of
+from inventory_platform.sources.base import Relation, Request, SourceTable
 from inventory_platform.sources.clear_text import is_this_machine
 
 _WHOLE = {

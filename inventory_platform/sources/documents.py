@@ -29,9 +29,9 @@ from typing import Any
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import columns_of, identifier, literal
 from inventory_platform.errors import SourceError
-from inventory_platform.sources.base import Malformed, Relation, Request, columns_of
+from inventory_platform.sources.base import Malformed, Relation, Request
 
 _PLACE = "#"
 _FACT = "@"

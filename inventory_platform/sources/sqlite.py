@@ -16,9 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from inventory_platform.duck import identifier, literal, load_extension
+from inventory_platform.duck import columns_of, identifier, literal, load_extension
 from inventory_platform.errors import SourceError
-from inventory_platform.sources.base import Relation, Request, SourceTable, columns_of
+from inventory_platform.sources.base import Relation, Request, SourceTable
 
 
 class SqliteReader:

@@ -85,7 +85,7 @@ class Platform:
             capture_output=True,
             text=True,
             check=False,
-            timeout=280,
+            timeout=900,
         )
 
     def ok(self, *arguments: str) -> str:

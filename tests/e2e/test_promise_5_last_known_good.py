@@ -18,7 +18,7 @@ from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import BIN, Platform, copy_of
 
 # Several builds of all models, one after another.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def lose_most_customers(platform: Platform) -> None:

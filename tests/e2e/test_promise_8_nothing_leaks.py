@@ -29,7 +29,7 @@ from inventory_platform.registry import read_registry
 from tests.e2e.conftest import Platform, copy_of
 from tests.receivers import Webhook, web_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 SECRETS = {
     "till": "till-canary/4f1c9a",

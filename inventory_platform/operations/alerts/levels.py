@@ -17,7 +17,7 @@ import dagster as dg
 
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.duck import literal
+from inventory_platform.duck import parquet
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.object_storage import StoragePath
 from inventory_platform.operations.alerts.config import DiskLimits, QuarantineLimits
@@ -146,13 +146,13 @@ def unusual_stock(settings: Settings, pages: str) -> Level | None:
 # A published version never changes, and each look asks.
 @lru_cache(maxsize=1)
 def _stock_anomalies(settings: Settings, version: StoragePath) -> list[tuple[Any, ...]]:
-    anomalies = literal(str(version / "fct_anomalies.parquet"))
-    days = literal(str(version / "fct_stock_daily.parquet"))
+    anomalies = parquet(version / "fct_anomalies.parquet")
+    days = parquet(version / "fct_stock_daily.parquet")
     with duck.connect(settings) as con:
         return con.execute(
             "select rule, product_id, location_id, severity, reason "
-            f"from read_parquet({anomalies}) where subject = 'stock' and detected_for_date > "
-            f"(select max(stock_date) - {_ANOMALY_DAYS} from read_parquet({days})) "
+            f"from {anomalies} where subject = 'stock' and detected_for_date > "
+            f"(select max(stock_date) - {_ANOMALY_DAYS} from {days}) "
             "order by rule, detected_for_date desc, product_id, location_id"
         ).fetchall()
 

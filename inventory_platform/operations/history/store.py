@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 import polars as pl
 
-from inventory_platform.duck import identifier, literal
+from inventory_platform.duck import identifier, parquet
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import place
 from inventory_platform.landing.views import empty_select
@@ -102,7 +102,7 @@ class Store:
         if not path.exists():
             return None
         try:
-            found = pl.read_parquet(path)
+            found = pl.read_parquet(path, hive_partitioning=False)
         except pl.exceptions.PolarsError:
             _put_aside(path)
             return None
@@ -116,22 +116,19 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, files: Sequence[Path]) -
     if files:
         names = ", ".join(identifier(name) for name in KEPT[table])
         # The empty relation in front gives a file the columns that were added after it.
-        select = f"select {names} from ({select} union all by name from {_scan(files)})"
+        select = (
+            f"select {names} from ({select} union all by name from {parquet(*files, by_name=True)})"
+        )
     con.execute(f"create or replace table ops.{identifier(table)} as {select}")
 
 
 def _is_readable(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     try:
-        con.execute(f"select count(*) from (from {_scan([path])})")
+        con.execute(f"select count(*) from (from {parquet(path)})")
     except duckdb.Error:
         _put_aside(path)
         return False
     return True
-
-
-def _scan(files: Iterable[Path]) -> str:
-    listed = ", ".join(literal(str(path)) for path in files)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
 def _put_aside(path: Path) -> None:

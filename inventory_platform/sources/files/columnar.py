@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from inventory_platform.duck import literal
-from inventory_platform.sources.base import columns_of
+from inventory_platform.duck import columns_of, literal, parquet
 from inventory_platform.sources.files.arrival import Part
 from inventory_platform.sources.files.rows import ORIGIN, ROW, SEQUENCE, Rows, plain
 from inventory_platform.sources.files.signatures import RefusedFileError
@@ -23,11 +22,11 @@ def parquet_rows(con: duckdb.DuckDBPyConnection, part: Part, *, to_the_end: bool
     Raises:
         RefusedFileError: The file is not complete.
     """
-    scan = f"read_parquet({literal(plain(part.path))}, hive_partitioning = false"
+    scan = parquet(plain(part.path), options="file_row_number = true")
     try:
-        columns = columns_of(con, f"select * from {scan})")
+        columns = columns_of(con, f"select * exclude (file_row_number) from {scan}")
         if to_the_end:
-            con.execute(f"select bit_xor(hash(columns(*))) from {scan})").fetchall()
+            con.execute(f"select bit_xor(hash(columns(*))) from {scan}").fetchall()
     except duckdb.Error as error:
         raise RefusedFileError(
             f"File {part.shown} is not a complete Parquet file: {str(error).splitlines()[0]}.",
@@ -36,6 +35,6 @@ def parquet_rows(con: duckdb.DuckDBPyConnection, part: Part, *, to_the_end: bool
     return Rows(
         f"select * exclude (file_row_number), file_row_number as {ROW}, "
         f"{literal(part.origin)} as {ORIGIN}, {part.number} as {SEQUENCE} "
-        f"from {scan}, file_row_number = true)",
+        f"from {scan}",
         columns,
     )

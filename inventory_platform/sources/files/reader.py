@@ -10,16 +10,9 @@ from typing import Any
 
 import duckdb
 
-from inventory_platform.duck import literal
+from inventory_platform.duck import columns_of, literal
 from inventory_platform.errors import SourceError
-from inventory_platform.sources.base import (
-    Input,
-    Malformed,
-    Relation,
-    Request,
-    SourceTable,
-    columns_of,
-)
+from inventory_platform.sources.base import Input, Malformed, Relation, Request, SourceTable
 from inventory_platform.sources.documents import stream_of
 from inventory_platform.sources.files.arrival import Arrivals, Part
 from inventory_platform.sources.files.columnar import parquet_rows

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 
+from inventory_platform.code_version import code_version
 from inventory_platform.contracts.base import TableContract, contract_modules, contracts_of
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing.lake import Lake
@@ -129,12 +128,3 @@ def read_registry(settings: Settings) -> Registry:
 
 def _by_relation(sources: Iterable[str]) -> dict[str, TableContract]:
     return {c.relation: c for source in sources for c in contracts_of(source).values()}
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """The installed version of this platform."""
-    try:
-        return version("inventory-platform")
-    except PackageNotFoundError:
-        return "0+unknown"

@@ -7,17 +7,18 @@ left to do. Which months have to be built is worked out in `months.py`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.dbt_project import input_files
+from inventory_platform.code_version import fingerprint, release
 from inventory_platform.landing.lake import Lake, loads_in
 from inventory_platform.landing.loader import contract_version
 from inventory_platform.record_format import RecordFormat
-from inventory_platform.registry import Registry, code_version
-from inventory_platform.settings import Settings
+from inventory_platform.registry import Registry
+from inventory_platform.settings import PROJECT_DIR, Settings
 
 
 @dataclass(frozen=True)
@@ -160,12 +161,21 @@ def unseen_loads(registry: Registry, without: Collection[str] = ()) -> list[str]
 
 
 def build_inputs(registry: Registry) -> str:
-    """A fingerprint of everything the models are made from: raw files, SQL, seeds, code."""
+    """A fingerprint of everything the marts are made from: raw files, SQL, seeds, planning."""
     lake = Lake.of(registry.settings).as_of_now()
-    digest = hashlib.sha256(code_version().encode())
+    planning = fingerprint(_planning_code(), PROJECT_DIR)
+    digest = hashlib.sha256(f"{release()} {planning}".encode())
     for relation, contract in registry.relations.items():
         newest = [loads_in(path)[1] for path in lake.paths("raw", contract)[-1:]]
         digest.update(f"{relation} {contract_version(contract)} {newest}".encode())
     for path in input_files(registry.settings):
         digest.update(str(path).encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _planning_code() -> Iterable[Path]:
+    """What is computed in Python and not by the models."""
+    package = PROJECT_DIR / "inventory_platform"
+    yield from (package / "planning").rglob("*.py")
+    yield from (package / "assets").glob("planning*.py")
+    yield package / "assets" / "matching.py"

@@ -23,11 +23,12 @@ from inventory_platform.assets.build_state import (
     write_build_state,
 )
 from inventory_platform.assets.dbt_graph import DbtGraph, MonthlyFact
+from inventory_platform.code_version import release
 from inventory_platform.duck import literal
 from inventory_platform.errors import InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.loader import contract_version
-from inventory_platform.registry import Registry, code_version
+from inventory_platform.registry import Registry
 from inventory_platform.settings import Settings
 from inventory_platform.warehouse import open_warehouse, refresh
 
@@ -237,10 +238,10 @@ def build_ended(registry: Registry, graph: DbtGraph, window: Window, run_id: str
 
 
 def facts_recipe(registry: Registry, graph: DbtGraph) -> str:
-    """A fingerprint of what big facts are made by: SQL, seeds, contracts, code; not of rows."""
+    """A fingerprint of what big facts are made by: SQL, seeds, contracts, release; not of rows."""
     settings = registry.settings
     made_of = graph.ancestors_of_facts()
-    digest = hashlib.sha256(f"{code_version()} {settings.history_start}".encode())
+    digest = hashlib.sha256(f"{release()} {settings.history_start}".encode())
     for relation in graph.raw_relations_of(made_of):
         digest.update(contract_version(registry.relations[relation]).encode())
     files = {settings.dbt_dir / path for path in graph.files_of(made_of)}

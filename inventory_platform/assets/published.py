@@ -12,10 +12,11 @@ import dagster as dg
 from inventory_platform.assets.build_state import BuildState, newest_loads, read_build_state
 from inventory_platform.assets.dbt_graph import Part
 from inventory_platform.assets.raw import POOL
+from inventory_platform.code_version import code_version
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
 from inventory_platform.publishing.parquet import Publication, current_link, publish
-from inventory_platform.registry import Registry, code_version
+from inventory_platform.registry import Registry
 from inventory_platform.warehouse import Warehouse
 
 LIVE_MARTS = dg.AssetKey(["published", "live_marts"])

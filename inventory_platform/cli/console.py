@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -23,6 +23,31 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from inventory_platform.code_version import code_version
+
+        out.print(code_version(), highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _platform(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help="Show the release and the state of the code, as every load writes it down.",
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+    del version
+
 
 # Written to a file or a pipe, lines are not cut to the width of a terminal nobody has.
 WIDTH = None if sys.stdout.isatty() else 140

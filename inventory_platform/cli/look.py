@@ -148,8 +148,9 @@ def quarantine_replay(
     relation: Annotated[str, typer.Argument(help="Table, as <source>__<table>.")],
 ) -> None:
     """Judge a table's rejected rows again, by the contract as it is now."""
+    from inventory_platform.code_version import code_version
     from inventory_platform.landing.replay import replay
-    from inventory_platform.registry import code_version, read_registry
+    from inventory_platform.registry import read_registry
 
     settings = get_settings()
     contract = read_registry(settings).find(relation)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inventory_platform.code_version import code_version
 from inventory_platform.errors import BackupError, InventoryError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.object_storage import StoragePath, plain_errors
@@ -31,7 +32,6 @@ from inventory_platform.operations.integrity import (
     digest,
     unheard,
 )
-from inventory_platform.registry import code_version
 from inventory_platform.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import polars as pl
 
 from inventory_platform import duck
 from inventory_platform.assets.operations import OPERATIONS
+from inventory_platform.code_version import code_version
 from inventory_platform.duck import identifier
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import create_quarantine_view
@@ -33,7 +34,7 @@ from inventory_platform.operations.history.tables import (
     QUARANTINED_ROWS,
 )
 from inventory_platform.publishing.parquet import Publication, current_link, publish
-from inventory_platform.registry import Registry, code_version
+from inventory_platform.registry import Registry
 
 _REFRESHED_EVERY = timedelta(hours=1)
 _RUNS_AT_A_TIME = 50

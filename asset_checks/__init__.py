@@ -3,11 +3,10 @@
 `contracts.py` holds what a contract promises, `completeness.py` that no day is missing,
 `reconciliation.py` that nothing was lost between layers, `references.py` orphans, `volume.py`
 unusual amounts, `stock.py` that stock adds up, `anomalies.py` what the anomalies' mart found
-lately. `thresholds.py` holds every limit. `base.py` says what a rule is and turns rules into
-Dagster checks; `build_asset_checks` collects them. Facts about single columns of models belong
-to dbt's tests.
+lately. `thresholds.py` holds every limit. `base.py` says what a rule is, `assemble.py` turns all
+of them into Dagster checks. Facts about single columns of models belong to dbt's tests.
 """
 
-from asset_checks.base import build_asset_checks
+from asset_checks.assemble import build_asset_checks
 
 __all__ = ["build_asset_checks"]

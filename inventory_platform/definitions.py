@@ -5,43 +5,39 @@
 
 from __future__ import annotations
 
-import warnings
-
 import dagster as dg
 
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
-from asset_checks import build_asset_checks  # noqa: E402
-from asset_checks.completeness import LATE_DATA  # noqa: E402
-from inventory_platform.assets.dbt import LIVE, build_dbt_assets  # noqa: E402
-from inventory_platform.assets.dbt_graph import BY_MONTH, Part  # noqa: E402
-from inventory_platform.assets.dbt_project import dbt_resource  # noqa: E402
-from inventory_platform.assets.destinations import build_destination_assets  # noqa: E402
-from inventory_platform.assets.matching import build_matching_asset  # noqa: E402
-from inventory_platform.assets.operations import operations_asset  # noqa: E402
-from inventory_platform.assets.pages import build_pages_assets  # noqa: E402
-from inventory_platform.assets.planning import build_planning_assets  # noqa: E402
-from inventory_platform.assets.published import (  # noqa: E402
+from asset_checks import build_asset_checks
+from asset_checks.completeness import LATE_DATA
+from inventory_platform.assets.dbt import LIVE, build_dbt_assets
+from inventory_platform.assets.dbt_graph import BY_MONTH, Part
+from inventory_platform.assets.dbt_project import dbt_resource
+from inventory_platform.assets.destinations import build_destination_assets
+from inventory_platform.assets.matching import build_matching_asset
+from inventory_platform.assets.operations import operations_asset
+from inventory_platform.assets.pages import build_pages_assets
+from inventory_platform.assets.planning import build_planning_assets
+from inventory_platform.assets.published import (
     LIVE_MARTS,
     build_live_asset,
     build_published_asset,
 )
-from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets  # noqa: E402
-from inventory_platform.automation.alerts import build_alert_sensor  # noqa: E402
-from inventory_platform.automation.backups import build_backup_jobs  # noqa: E402
-from inventory_platform.automation.builds import build_builds_sensor  # noqa: E402
-from inventory_platform.automation.conditions import live, live_sensor  # noqa: E402
-from inventory_platform.automation.environments import Trigger, sensor_status  # noqa: E402
-from inventory_platform.automation.health import build_history_sensor  # noqa: E402
-from inventory_platform.automation.jobs import build_jobs  # noqa: E402
-from inventory_platform.automation.maintenance import build_maintenance_job  # noqa: E402
-from inventory_platform.automation.schedules import build_schedules  # noqa: E402
-from inventory_platform.automation.sensors import build_file_sensors  # noqa: E402
-from inventory_platform.encryption import require_encryption  # noqa: E402
-from inventory_platform.publishing.destinations import read_destinations  # noqa: E402
-from inventory_platform.registry import read_registry  # noqa: E402
-from inventory_platform.settings import Settings, get_settings  # noqa: E402
-from inventory_platform.warehouse import warehouse_resource  # noqa: E402
+from inventory_platform.assets.raw import build_dormant_assets, build_raw_assets
+from inventory_platform.automation.alerts import build_alert_sensor
+from inventory_platform.automation.backups import build_backup_jobs
+from inventory_platform.automation.builds import build_builds_sensor
+from inventory_platform.automation.conditions import live, live_sensor
+from inventory_platform.automation.environments import Trigger, sensor_status
+from inventory_platform.automation.health import build_history_sensor
+from inventory_platform.automation.jobs import build_jobs
+from inventory_platform.automation.maintenance import build_maintenance_job
+from inventory_platform.automation.schedules import build_schedules
+from inventory_platform.automation.sensors import build_file_sensors
+from inventory_platform.encryption import require_encryption
+from inventory_platform.publishing.destinations import read_destinations
+from inventory_platform.registry import read_registry
+from inventory_platform.settings import Settings, get_settings
+from inventory_platform.warehouse import warehouse_resource
 
 
 def build_definitions(settings: Settings | None = None) -> dg.Definitions:

@@ -176,6 +176,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "INVENTORY_DBT_STORAGE": settings.lake_address,
         "INVENTORY_DBT_EXTENSIONS": str(settings.extension_dir),
         "INVENTORY_MEMORY_LIMIT": settings.memory_limit,
+        "INVENTORY_THREADS": str(settings.threads),
         "INVENTORY_DBT_TARGET": "duckdb" if key is None else "encrypted",
         KEY_VARIABLE: pseudonym_key(settings),
         encryption.KEY_VARIABLE: key or "",

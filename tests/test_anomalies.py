@@ -13,7 +13,8 @@ import pytest
 
 from asset_checks import anomalies
 from asset_checks.anomalies import check_recent_anomalies
-from asset_checks.base import Verdict, to_result
+from asset_checks.assemble import to_result
+from asset_checks.base import Verdict
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from asset_checks.base import Rule, Verdict, to_result
+from asset_checks.assemble import to_result
+from asset_checks.base import Rule, Verdict
 from asset_checks.contracts import check_contract, check_drift, check_quarantine_rate
 from asset_checks.reconciliation import check_ledger, check_staging, check_totals
 from asset_checks.references import check_orphans

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from inventory_platform.settings import PROJECT_DIR
+from inventory_platform.settings import PROJECT_DIR, Settings
+from inventory_platform.warehouse import dbt_environment
 
 DBT = Path(sys.executable).parent / "inventory-dbt"
 
@@ -24,19 +25,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models.mkdir(parents=True)
     for name in ("dbt_project.yml", "profiles.yml", "models/_groups.yml"):
         shutil.copy(PROJECT_DIR / "dbt_project" / name, made / "project" / name)
-    (models / "answer.sql").write_text("select 42 as answer")
+    (models / "answer.sql").write_text(
+        "{{ config(materialized='table') }} select 42 as answer, "
+        "current_setting('threads') as threads, current_setting('memory_limit') as memory"
+    )
     assert "Unable to do partial parsing" in dbt(made, "one", "parse", "--project-dir", "project")
     return made
 
 
-def dbt(folder: Path, warehouse: str, command: str, *arguments: str) -> str:
+def dbt(folder: Path, warehouse: str, command: str, *arguments: str, **env: str) -> str:
     """What dbt says, started in the folder, of a warehouse in a folder beside the project."""
     (folder / warehouse).mkdir(exist_ok=True)
     # Definitions loaded in this process leave the settings of their own warehouse behind.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DBT_", "INVENTORY_"))}
     result = subprocess.run(
         [DBT, "--debug", command, *arguments, "--profiles-dir", "project"],
-        env=kept | {"INVENTORY_WAREHOUSE": str(folder / warehouse / "warehouse.duckdb")},
+        env=kept | {"INVENTORY_WAREHOUSE": str(folder / warehouse / "warehouse.duckdb")} | env,
         cwd=folder,
         capture_output=True,
         text=True,
@@ -58,3 +62,12 @@ def test_the_warehouse_that_is_named_is_the_one_built_in(folder: Path) -> None:
         assert con.sql("select answer from main.answer").fetchall() == [(42,)]
     assert not (folder / "one" / "warehouse.duckdb").exists()
     assert (folder / "kept" / "dbt.log").exists()
+
+
+def test_dbt_takes_no_more_threads_and_memory_than_the_settings_give(folder: Path) -> None:
+    settings = Settings(data_dir=folder / "four", threads=3, memory_limit="768MB")
+    env = dbt_environment(settings)
+    dbt(folder, "four", "build", "--project-dir", "project", **env)
+    with duckdb.connect(env["INVENTORY_WAREHOUSE"], read_only=True) as con:
+        (row,) = con.sql("select threads, memory from main.answer").fetchall()
+    assert row == (3, "732.4 MiB")

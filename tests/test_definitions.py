@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -156,58 +154,6 @@ def test_both_ways_of_starting_dagster_name_the_same_module() -> None:
     workspace = (PROJECT_DIR / "workspace.yaml").read_text()
     assert pyproject["tool"]["dagster"]["module_name"] == "inventory_platform.definitions"
     assert "python_module: inventory_platform.definitions" in workspace
-
-
-def test_imports_run_one_way() -> None:
-    """DESIGN: definitions → automation → assets, checks → landing … → sources, contracts."""
-    layers = [
-        {"cli"},
-        # What runs the graph stands above it, all other operations below what automates them.
-        {"operations.runs", "operations.status", "operations.streaming", "onboarding"},
-        {"definitions"},
-        {"automation", "asset_checks"},
-        {"operations"},
-        {"assets"},
-        {"registry", "warehouse", "publishing"},
-        {"landing"},
-        {"sources"},
-        {"contracts", "duck"},
-        {"settings"},
-        {"errors"},
-    ]
-    rank = {name: number for number, names in enumerate(layers) for name in names}
-    wrong = []
-    for path in [
-        *PROJECT_DIR.glob("inventory_platform/**/*.py"),
-        *PROJECT_DIR.glob("asset_checks/*.py"),
-    ]:
-        here = _unit(path, rank)
-        for line in path.read_text().splitlines():
-            words = line.split()
-            if words[:1] not in (["from"], ["import"]) or len(words) < 2:
-                continue
-            module = words[1].split(".")
-            if module[0] == "inventory_platform" and len(module) > 1:
-                there = module[1]
-                if ".".join(module[1:3]) in rank:
-                    there = ".".join(module[1:3])
-            elif module[0] == "asset_checks":
-                there = "asset_checks"
-            else:
-                continue
-            if there == "sandbox" and here not in {"sandbox", "cli"}:
-                wrong.append(f"{path.name}: imports the sandbox")
-            elif here in rank and there in rank and rank[there] < rank[here]:
-                wrong.append(f"{path.relative_to(PROJECT_DIR)}: {line.strip()}")
-    assert wrong == []
-
-
-def _unit(path: Path, rank: Mapping[str, int]) -> str:
-    parts = path.relative_to(PROJECT_DIR).with_suffix("").parts
-    if parts[0] == "asset_checks":
-        return "asset_checks"
-    module = ".".join(parts[1:3])
-    return module if module in rank else parts[1]
 
 
 def test_on_a_laptop_files_and_streams_are_followed_and_no_time_is_kept(

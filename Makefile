@@ -102,7 +102,8 @@ $(VENV)/.installed-audit: $(BIN)/uv requirements-audit.txt
 	@touch $@
 
 audit: $(VENV)/.installed-audit ## Look for known holes in everything that is installed; needs the network.
-	@for file in requirements.txt requirements-dashboard.txt requirements-install.txt requirements-dev.txt; do \
+	@for file in requirements.txt requirements-dashboard.txt requirements-server.txt \
+	  requirements-install.txt requirements-dev.txt deploy/azure/requirements.txt; do \
 	  echo "$$file"; $(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$file || exit 1; \
 	done
 
@@ -115,7 +116,7 @@ lock: $(BIN)/uv ## Lock the requirements anew.
 	$(LOCK) requirements-dashboard.in -o requirements-dashboard.txt
 	$(LOCK) requirements-server.in -o requirements-server.txt
 	$(LOCK) deploy/azure/requirements.in -o deploy/azure/requirements.txt
-	$(LOCK) -c requirements.txt -c requirements-dashboard.txt requirements-dev.in -o requirements-dev.txt
+	$(LOCK) -c requirements.txt -c requirements-dashboard.txt -c requirements-server.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-audit.in -o requirements-audit.txt
 
 clean: ## Remove the environment and all data the platform keeps.

@@ -39,13 +39,6 @@ class SandboxUnavailableError(SourceError):
     """A server of the sandbox needs a program that is not installed on this machine."""
 
 
-class TypeMismatchError(SourceError):
-    """A source holds a value that does not fit the type the source declares.
-
-    Raised by the fast, typed way of reading; the faithful way comes next.
-    """
-
-
 class SchemaDriftError(InventoryError):
     """The source changed in a way its contract does not allow; the last good state stays."""
 

@@ -15,7 +15,8 @@ from inventory_platform.settings import PROJECT_DIR
 
 LOCKED = [
     *("requirements.txt", "requirements-dashboard.txt", "requirements-dev.txt"),
-    *("requirements-install.txt", "requirements-audit.txt"),
+    *("requirements-server.txt", "requirements-install.txt", "requirements-audit.txt"),
+    "deploy/azure/requirements.txt",
 ]
 
 # Forms that nothing but a secret has. A password written in words has none: what is planted in

@@ -78,11 +78,6 @@ class Outcome:
         """Checks that failed with severity error."""
         return [c for c in self.checks if not c.passed and c.is_error]
 
-    @property
-    def warned_checks(self) -> list[CheckResult]:
-        """Checks that failed with severity warn."""
-        return [c for c in self.checks if not c.passed and not c.is_error]
-
 
 def prepare_instance(settings: Settings) -> Path:
     """Make the folder Dagster keeps its runs in and name it in the environment.

@@ -36,7 +36,6 @@ DATE_FORMAT = "%Y-%m-%d"
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 _MONEY = "DECIMAL(12,2)"
-_CONTACT = {"City": "TEXT", "Country": "TEXT"}
 
 SCHEMA: dict[str, dict[str, str]] = {
     "Products": {

@@ -12,6 +12,5 @@ together.
 
 from inventory_platform.sources.files.options import SUFFIXES, TEXT_SUFFIXES
 from inventory_platform.sources.files.reader import FileReader
-from inventory_platform.sources.files.text import read_header
 
-__all__ = ["SUFFIXES", "TEXT_SUFFIXES", "FileReader", "read_header"]
+__all__ = ["SUFFIXES", "TEXT_SUFFIXES", "FileReader"]

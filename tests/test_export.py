@@ -14,18 +14,17 @@ from inventory_platform.cli import app
 from inventory_platform.errors import InventoryError, PublishError
 from inventory_platform.operations.export import export_mart, export_query
 from inventory_platform.operations.query import QueryError
-from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract
+from inventory_platform.publishing.marts import Mart, MartColumn
 from inventory_platform.publishing.parquet import Publication, publish
 from inventory_platform.publishing.spreadsheets import FileFormat
 from inventory_platform.settings import Settings
 
 CSV, XLSX, PARQUET = FileFormat.csv, FileFormat.xlsx, FileFormat.parquet
-THINGS = MartContract(
-    *("dim_things", "Which things are there?", "Things. Grain: one row per `thing_id`."),
-    columns=(
-        ContractColumn("thing_id", "bigint", "The thing."),
-        ContractColumn("name", "string", "Its name."),
-    ),
+THINGS = Mart(
+    "dim_things",
+    "Things. Grain: one row per `thing_id`.",
+    {"thing_id": MartColumn("The thing."), "name": MartColumn("Its name.")},
+    question="Which things are there?",
     is_public=True,
     is_contracted=True,
 )

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from inventory_platform.assets.dbt_project import prepare_manifest
-from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract, read_marts
 from inventory_platform.publishing.mart_versions import (
     CHANGES,
     SNAPSHOT,
@@ -16,16 +15,17 @@ from inventory_platform.publishing.mart_versions import (
     read_versions,
     to_json,
 )
+from inventory_platform.publishing.marts import Mart, MartColumn, read_marts
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import Settings
 
 
-def mart(name: str = "fct_sales", *, is_public: bool = True, **columns: str) -> MartContract:
-    listed = tuple(ContractColumn(n, kind, "") for n, kind in columns.items())
-    return MartContract(name, "", "", listed, is_public=is_public, is_contracted=True)
+def mart(name: str = "fct_sales", *, is_public: bool = True, **columns: str) -> Mart:
+    listed = {column: MartColumn("", data_type=kind) for column, kind in columns.items()}
+    return Mart(name, "", listed, is_public=is_public, is_contracted=True)
 
 
-def marts(*found: MartContract) -> dict[str, MartContract]:
+def marts(*found: Mart) -> dict[str, Mart]:
     return {m.name: m for m in found}
 
 

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
 import duckdb
@@ -20,11 +21,12 @@ from inventory_platform.assets import destinations as assets
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
 from inventory_platform.errors import DestinationUnavailableError, PublishError
 from inventory_platform.publishing import postgres_server
-from inventory_platform.publishing.base import Mart
 from inventory_platform.publishing.destinations import Entry
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.publishing.postgres_entry import open_personal
 from inventory_platform.publishing.postgres_roles import roles_sql
+from inventory_platform.publishing.send import send
 from inventory_platform.publishing.tables import clear_tables
 from inventory_platform.settings import Settings
 from tests.postgres_server import running_postgres
@@ -364,7 +366,7 @@ def test_a_server_that_goes_away_in_the_middle_leaves_the_version_before(place):
 KILLED = """
 import sys
 from pathlib import Path
-from inventory_platform.publishing.base import Mart, MartColumn
+from inventory_platform.publishing.marts import Mart, MartColumn
 from inventory_platform.publishing.destinations import Entry
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.settings import Settings
@@ -675,15 +677,11 @@ def test_only_the_personal_reader_sees_clear_personal_values(guarded, people):
         assert {"personal", "marts"} & {name for (name,) in db.ask(held)} == set()
 
 
-def test_clear_rows_go_after_the_marts_and_both_are_told(place, people, monkeypatch):
-    class Graph:
-        manifest = {"nodes": {}}  # noqa: RUF012
-
-    monkeypatch.setattr(assets, "read_graph", lambda settings: Graph)
+def test_clear_rows_go_after_the_marts_and_both_are_told(place, people):
     publication = Marts(people.settings).write(orders=ORDERS)
     entry = place.entry(personal=("shop__people",))
     told = []
-    report = assets.send(people.settings, entry, {PEOPLE.relation: PEOPLE}, told.append)
+    report = send(people.settings, entry, {}, {PEOPLE.relation: PEOPLE}, told.append)
     assert written(report) == [("orders", 90, 1), ("shop__people", 2, 1)]
     assert report.version == publication.version
     assert told == [
@@ -765,24 +763,8 @@ def test_two_publications_at_once_do_not_mix(place):
 @pytest.fixture
 def graph(place, monkeypatch):
     """The marts, which may fail, and the destination behind them; returns how a run went."""
-    models = {
-        f"model.x.{mart.name}": {
-            "name": mart.name,
-            "resource_type": "model",
-            "schema": "marts",
-            "description": mart.description,
-            "columns": {
-                name: {"description": c.description, "constraints": []}
-                for name, c in mart.columns.items()
-            },
-        }
-        for mart in place.marts.values()
-    }
-
-    class Graph:
-        manifest = {"nodes": models}  # noqa: RUF012
-
-    monkeypatch.setattr(assets, "read_graph", lambda settings: Graph)
+    monkeypatch.setattr(assets, "read_graph", lambda settings: SimpleNamespace(manifest={}))
+    monkeypatch.setattr(assets, "read_marts", lambda manifest: place.marts)
 
     def run(entry, instance, *, marts_fail=False):
         @dg.asset(key=assets.MARTS)

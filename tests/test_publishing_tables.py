@@ -7,7 +7,8 @@ import pytest
 
 from inventory_platform import duck
 from inventory_platform.assets import destinations as assets
-from inventory_platform.assets.destinations import MARTS, behind, build_destination_assets
+from inventory_platform.assets.destinations import behind, build_destination_assets
+from inventory_platform.assets.published import MARTS
 from inventory_platform.assets.raw import build_raw_assets
 from inventory_platform.contracts.base import (
     Contract,
@@ -21,6 +22,7 @@ from inventory_platform.contracts.base import (
 )
 from inventory_platform.errors import PublishError, SettingsError
 from inventory_platform.publishing.destinations import read_destinations
+from inventory_platform.publishing.send import send
 from inventory_platform.registry import Registry
 from inventory_platform.sandbox.serving import served
 from inventory_platform.sources.catalog import read_catalog
@@ -246,7 +248,7 @@ def test_it_is_behind_when_its_tables_have_a_newer_load(pipeline):
 
 def test_a_table_that_was_never_loaded_is_named(pipeline):
     with pytest.raises(PublishError, match="shop_db__wares has not been loaded yet"):
-        assets.send(pipeline.settings, pipeline.entries["catalogue"], pipeline.registry.contracts)
+        send(pipeline.settings, pipeline.entries["catalogue"], {}, pipeline.registry.contracts)
 
 
 @pytest.mark.parametrize(

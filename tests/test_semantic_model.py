@@ -20,7 +20,7 @@ import pytest
 
 from inventory_platform.assets.dbt_project import prepare_manifest
 from inventory_platform.errors import ContractError
-from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract, read_marts
+from inventory_platform.publishing.marts import Mart, MartColumn, read_marts
 from inventory_platform.publishing.power_bi import (
     EXPOSURE_FILE,
     REPORT,
@@ -49,12 +49,12 @@ def manifest() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def marts(manifest: dict[str, Any]) -> dict[str, MartContract]:
+def marts(manifest: dict[str, Any]) -> dict[str, Mart]:
     return read_marts(manifest)
 
 
 @pytest.fixture(scope="module")
-def model(marts: dict[str, MartContract]) -> SemanticModel:
+def model(marts: dict[str, Mart]) -> SemanticModel:
     return read_model(POWERBI, marts)
 
 
@@ -88,7 +88,7 @@ def test_the_committed_exposure_is_that_of_the_model(model: SemanticModel) -> No
 
 
 def test_exposures_depend_on_public_marts_under_contract_alone(
-    manifest: dict[str, Any], marts: dict[str, MartContract]
+    manifest: dict[str, Any], marts: dict[str, Mart]
 ) -> None:
     assert {e["name"] for e in manifest["exposures"].values()} >= {"power_bi", "dashboard"}
     for exposure in manifest["exposures"].values():
@@ -125,9 +125,7 @@ def test_filters_reach_each_table_in_one_way(model: SemanticModel) -> None:
 
 def test_both_sides_of_a_relationship_have_the_same_type(model: SemanticModel) -> None:
     def type_of(table: str, column: str) -> str:
-        found = model.tables[table].column(column)
-        assert found, f"{table}.{column}"
-        return found.data_type
+        return model.tables[table].columns[column].data_type
 
     for r in model.relationships:
         assert type_of(r.table, r.column) == type_of(r.dimension, r.key), r
@@ -247,7 +245,7 @@ def test_every_table_and_column_says_what_it_is_and_has_a_type(
     for name, table in tables.items():
         assert table.description, name
         columns = table.of_kind("column")
-        assert [c.name for c in columns] == [c.name for c in model.tables[name].columns]
+        assert [c.name for c in columns] == [*model.tables[name].columns]
         for column in columns:
             assert column.description, f"{name}.{column.name}"
             assert column.properties["dataType"] in types, f"{name}.{column.name}"
@@ -342,9 +340,9 @@ def test_writing_removes_tables_that_are_gone_and_leaves_a_report(
 # What a model may be made of, on a small star.
 
 
-def mart(name: str, *columns: tuple[str, str], public: bool = True) -> MartContract:
-    made = tuple(ContractColumn(column, kind, f"The {column}.") for column, kind in columns)
-    return MartContract(name, "What?", "Rows.", made, is_public=public, is_contracted=True)
+def mart(name: str, *columns: tuple[str, str], public: bool = True) -> Mart:
+    made = {column: MartColumn(f"The {column}.", data_type=kind) for column, kind in columns}
+    return Mart(name, "Rows.", made, question="What?", is_public=public, is_contracted=True)
 
 
 STAR = {
@@ -381,7 +379,7 @@ def measure(name: str, *lines: str) -> str:
 
 
 def small(
-    folder: Path, measures: str = "measure = []", declared: str = DECLARED, **others: MartContract
+    folder: Path, measures: str = "measure = []", declared: str = DECLARED, **others: Mart
 ) -> SemanticModel:
     (folder / MODEL_FILE).write_text(declared)
     (folder / MEASURES_FILE).write_text(measures)

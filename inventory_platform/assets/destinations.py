@@ -5,25 +5,23 @@ check that fails keeps them as they are. A destination that cannot be reached is
 what cannot succeed fails at once.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from inventory_platform.assets.dbt_graph import DbtGraph, read_graph
+from inventory_platform.assets.dbt_graph import read_graph
 from inventory_platform.assets.policies import failed
-from inventory_platform.assets.published import failed_checks
+from inventory_platform.assets.published import MARTS, refuse_failed
 from inventory_platform.contracts.base import TableContract
-from inventory_platform.errors import InventoryError, PublishError
-from inventory_platform.publishing.base import Mart, MartColumn, Report, Tell, tell_nobody
+from inventory_platform.errors import InventoryError
+from inventory_platform.publishing.base import Report
 from inventory_platform.publishing.destinations import Entry
+from inventory_platform.publishing.marts import read_marts
 from inventory_platform.publishing.parquet import current_publication
-from inventory_platform.publishing.postgres_entry import open_personal
-from inventory_platform.publishing.tables import clear_tables, tables_to_publish
+from inventory_platform.publishing.send import send
 from inventory_platform.settings import Settings
 
-MARTS = dg.AssetKey(["published", "marts"])
 DESTINATION = "destination"
 """Tag of the assets that send published marts elsewhere."""
 
@@ -76,8 +74,9 @@ def _build(
     )
     def destination(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         try:
-            _refuse_failed(context.instance, checks)
-            report = send(settings, entry, tables, context.log.info)
+            refuse_failed(context.instance, checks, "Mend the cause and load the table again.")
+            marts = {} if entry.tables else read_marts(read_graph(settings).manifest)
+            report = send(settings, entry, marts, tables, context.log.info)
         except InventoryError as error:
             raise failed(error, settings, context.retry_number) from error
         if report.left_over:
@@ -92,125 +91,6 @@ def _build(
         return dg.MaterializeResult(metadata=_metadata(report))
 
     return destination
-
-
-def _refuse_failed(instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> None:
-    if failed := failed_checks(instance, checks):
-        names = ", ".join(f"{key.name} on {key.asset_key.to_user_string()}" for key in failed)
-        raise PublishError(
-            f"Blocking checks failed last time they ran: {names}.",
-            "Mend the cause and load the table again. Readers keep what they have.",
-        )
-
-
-def send(
-    settings: Settings,
-    entry: Entry,
-    tables: Mapping[str, TableContract] | None = None,
-    tell: Tell = tell_nobody,
-) -> Report:
-    """Publish the current version of the marts, or of source tables, to a destination.
-
-    What it is given of personal data goes after the marts.
-
-    Args:
-        settings: Where published versions and the lake are.
-        entry: The destination.
-        tables: The source tables the entry may name, by relation.
-        tell: Told of what was written.
-
-    Raises:
-        PublishError: Nothing is published here yet, or it cannot be sent.
-        SettingsError: An environment variable of the entry is not set.
-    """
-    if entry.tables:
-        contracts = [(tables or {})[relation] for relation in entry.tables]
-        with tables_to_publish(settings, contracts) as (files, version, rows):
-            return entry.open(settings).publish(files, version, rows, tell)
-    current = current_publication(settings.published_dir)
-    if current is None:
-        raise PublishError("No marts are published yet.", "Run `inventory run`.")
-    folder, publication = current
-    marts = marts_for(entry, publication.rows, read_graph(settings))
-    report = entry.open(settings).publish(folder, publication, marts, tell)
-    if not entry.personal:
-        return report
-    contracts = [(tables or {})[relation] for relation in entry.personal]
-    with clear_tables(settings, contracts, publication) as (files, version, rows):
-        clear = open_personal(entry, settings).publish(files, version, rows, tell)
-    return replace(
-        report,
-        sent=[*report.sent, *clear.sent],
-        left_over=[*report.left_over, *clear.left_over],
-        postponed=[*report.postponed, *clear.postponed],
-    )
-
-
-def marts_for(entry: Entry, published: Collection[str], graph: DbtGraph) -> list[Mart]:
-    """The marts of a published version that a destination is given.
-
-    Raises:
-        PublishError: One that the entry names is not in the version.
-    """
-    wanted = sorted(entry.marts or published)
-    if missing := [name for name in wanted if name not in published]:
-        raise PublishError(
-            f"{missing[0]} is not among the published marts.", "Run `inventory run`."
-        )
-    known = describe_marts(graph.manifest)
-    return [known.get(name) or Mart(name, "", {}, (), frozenset()) for name in wanted]
-
-
-def describe_marts(manifest: Mapping[str, Any]) -> dict[str, Mart]:
-    """What the models say about themselves, by name."""
-    keys: dict[str, tuple[str, ...]] = {}
-    unique: dict[str, list[str]] = {}
-    references: dict[str, set[str]] = {}
-    for node in manifest["nodes"].values():
-        test = node.get("test_metadata")
-        if not test or not (model := node.get("attached_node")):
-            continue
-        arguments = test["kwargs"]
-        match test["name"]:
-            case "primary_key":
-                keys[model] = tuple(arguments["columns"])
-            case "unique":
-                unique.setdefault(model, []).append(arguments["column_name"])
-            case "relationships":
-                references.setdefault(model, set()).add(arguments["column_name"])
-    return {
-        node["name"]: Mart(
-            name=node["name"],
-            description=_line(node["description"]),
-            columns=columns,
-            key=keys.get(model) or _single_key(unique.get(model, []), columns),
-            references=frozenset(references.get(model, ())),
-        )
-        for model, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and node["schema"] == "marts"
-        for columns in [_columns(node)]
-    }
-
-
-def _columns(node: Mapping[str, Any]) -> dict[str, MartColumn]:
-    return {
-        name: MartColumn(
-            description=_line(column["description"]),
-            is_required=any(c["type"] == "not_null" for c in column["constraints"]),
-        )
-        for name, column in node["columns"].items()
-    }
-
-
-def _single_key(unique: Iterable[str], columns: Mapping[str, MartColumn]) -> tuple[str, ...]:
-    """The first column in the model that is tested to be unique and never empty."""
-    tested = set(unique)
-    found = (n for n, column in columns.items() if n in tested and column.is_required)
-    return tuple(found)[:1]
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _metadata(report: Report) -> dict[str, Any]:

@@ -4,7 +4,7 @@ All marts are published together after a complete build; those behind a stream a
 themselves, after each build of theirs.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,6 +19,7 @@ from inventory_platform.publishing.parquet import Publication, current_link, pub
 from inventory_platform.registry import Registry
 from inventory_platform.warehouse import Warehouse
 
+MARTS = dg.AssetKey(["published", "marts"])
 LIVE_MARTS = dg.AssetKey(["published", "live_marts"])
 
 
@@ -38,7 +39,7 @@ def build_published_asset(
     """
 
     @dg.asset(
-        key=dg.AssetKey(["published", "marts"]),
+        key=MARTS,
         deps=list(marts),
         group_name="published",
         kinds={"parquet"},
@@ -133,13 +134,27 @@ def _refuse_unless_good(
             problem,
             "Mend the cause and build the models again. Readers keep the last good version.",
         )
-    failed = failed_checks(instance, blocking)
-    if failed:
-        names = ", ".join(f"{key.name} on {key.asset_key.to_user_string()}" for key in failed)
+    refuse_failed(instance, blocking, "Mend the cause and run the checks again.")
+
+
+def refuse_failed(
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], remedy: str
+) -> None:
+    """Publish nothing that a check has refused.
+
+    Raises:
+        PublishError: A check failed with severity error the last time it ran.
+    """
+    if failed := failed_checks(instance, checks):
         raise PublishError(
-            f"Blocking checks failed last time they ran: {names}.",
-            "Mend the cause and run the checks again. Readers keep the last good version.",
+            f"Blocking checks failed last time they ran: {names_of(failed)}.",
+            f"{remedy} Readers keep the last good version.",
         )
+
+
+def names_of(checks: Iterable[dg.AssetCheckKey]) -> str:
+    """Checks as a person reads them."""
+    return ", ".join(f"{key.name} on {key.asset_key.to_user_string()}" for key in checks)
 
 
 def failed_checks(

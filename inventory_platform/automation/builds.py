@@ -18,7 +18,7 @@ import dagster as dg
 from inventory_platform.assets.build_state import read_build_state, unseen_loads
 from inventory_platform.assets.dbt_graph import read_graph
 from inventory_platform.assets.months import Window, all_months, next_window
-from inventory_platform.assets.published import failed_checks
+from inventory_platform.assets.published import failed_checks, names_of
 from inventory_platform.automation.environments import Trigger, sensor_status
 from inventory_platform.automation.jobs import BUILD, BUILD_KEEPING_FACTS, job_to_build
 from inventory_platform.errors import WarehouseError
@@ -86,8 +86,9 @@ def build_builds_sensor(
             return dg.SkipReason(reason)
         if failed := failed_checks(instance, blocking):
             context.update_cursor(newest)
-            names = ", ".join(f"{k.name} on {k.asset_key.to_user_string()}" for k in failed)
-            return dg.SkipReason(f"Nothing is built, as blocking checks failed: {names}.")
+            return dg.SkipReason(
+                f"Nothing is built, as blocking checks failed: {names_of(failed)}."
+            )
         try:
             window = _window(registry, loads)
         except WarehouseError as error:

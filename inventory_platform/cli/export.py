@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from inventory_platform.cli.console import app, out, shown
-from inventory_platform.publishing.mart_contracts import MartContract, read_marts
+from inventory_platform.publishing.marts import Mart, read_marts
 from inventory_platform.publishing.power_bi import ReadFrom
 from inventory_platform.publishing.spreadsheets import FileFormat
 from inventory_platform.settings import PROJECT_DIR, get_settings
@@ -76,7 +76,7 @@ def powerbi(
     )
 
 
-def _marts(registry: Any) -> dict[str, MartContract]:
+def _marts(registry: Any) -> dict[str, Mart]:
     from inventory_platform.assets.dbt_project import prepare_manifest
 
     return read_marts(json.loads(prepare_manifest(registry).read_text(encoding="utf-8")))

@@ -91,7 +91,8 @@ def _destinations_behind(definitions: dg.Definitions, registry: Registry) -> str
     import dagster as dg
 
     from inventory_platform.assets.build_state import newest_loads
-    from inventory_platform.assets.destinations import DESTINATION, MARTS, behind
+    from inventory_platform.assets.destinations import DESTINATION, behind
+    from inventory_platform.assets.published import MARTS
 
     graph = definitions.resolve_asset_graph()
     keys = [key for key in graph.get_all_asset_keys() if DESTINATION in graph.get(key).tags]

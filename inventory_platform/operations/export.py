@@ -13,7 +13,7 @@ from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier
 from inventory_platform.errors import PublishError
 from inventory_platform.operations.query import explained, reader, rows_of
-from inventory_platform.publishing.mart_contracts import MartContract
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import current_publication
 from inventory_platform.publishing.spreadsheets import (
     FileFormat,
@@ -28,7 +28,7 @@ from inventory_platform.settings import Settings
 def export_mart(
     settings: Settings,
     contracts: Mapping[str, TableContract],
-    mart: MartContract,
+    mart: Mart,
     file: Path,
     format: FileFormat,
 ) -> int:
@@ -49,7 +49,7 @@ def export_mart(
         QueryError: The mart is not published.
     """
     about = {"mart": mart.name, "answers": mart.question, "is": mart.description}
-    meanings = {column.name: column.description for column in mart.columns}
+    meanings = {column: said.description for column, said in mart.columns.items()}
     sql = f"from marts.{identifier(mart.name)}"
     return _export(settings, contracts, sql, file, format, about, meanings)
 

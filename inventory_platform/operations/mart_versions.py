@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 
 from inventory_platform.assets.dbt_project import prepare_manifest
-from inventory_platform.publishing.mart_contracts import read_marts
 from inventory_platform.publishing.mart_versions import (
     SNAPSHOT,
     accepted,
     read_versions,
     to_json,
 )
+from inventory_platform.publishing.marts import read_marts
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import get_settings
 

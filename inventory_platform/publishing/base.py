@@ -7,44 +7,13 @@ system is a module of its own; whether they may is decided by the asset graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from inventory_platform.object_storage import StoragePath
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import Publication
-
-
-@dataclass(frozen=True)
-class MartColumn:
-    """What a model says about a column.
-
-    Attributes:
-        description: What it means.
-        is_required: Whether the model's contract rules out that it is empty.
-    """
-
-    description: str
-    is_required: bool
-
-
-@dataclass(frozen=True)
-class Mart:
-    """What a model says about a mart; types come from the published file.
-
-    Attributes:
-        name: Name of the mart and of its file.
-        description: What a row is.
-        columns: Its columns, in the model's order.
-        key: The columns that tested to identify a row; empty if no test says so.
-        references: Columns tested to point to another mart.
-    """
-
-    name: str
-    description: str
-    columns: Mapping[str, MartColumn]
-    key: tuple[str, ...]
-    references: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from inventory_platform import duck
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import DestinationUnavailableError, PublishError, SettingsError
 from inventory_platform.object_storage import StoragePath, on_this_machine
-from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
+from inventory_platform.publishing.base import Report, Sent, Tell, tell_nobody
 from inventory_platform.publishing.contents import Contents, is_same_sum, read_contents
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.settings import Settings
 

@@ -6,7 +6,7 @@
 A new column is a new minor version; a column that went, got another type or another name breaks
 readers and is a new major one. `python -m inventory_platform.operations.mart_versions` accepts
 the marts as they are now and counts versions up; what changed is written by hand. What a mart
-promises is read by `mart_contracts.py`.
+promises is read by `marts.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory_platform.publishing.mart_contracts import MartContract
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.settings import PROJECT_DIR
 
 SNAPSHOT = PROJECT_DIR / "docs" / "public-marts.json"
@@ -50,9 +50,7 @@ def read_versions(path: Path = SNAPSHOT) -> dict[str, Version]:
     return {mart: Version(**facts) for mart, facts in json.loads(path.read_text()).items()}
 
 
-def accepted(
-    versions: Mapping[str, Version], marts: Mapping[str, MartContract]
-) -> dict[str, Version]:
+def accepted(versions: Mapping[str, Version], marts: Mapping[str, Mart]) -> dict[str, Version]:
     """The versions after accepting the public marts as they are now."""
     found = {}
     for name, columns in _public(marts).items():
@@ -68,9 +66,7 @@ def accepted(
     return found
 
 
-def problems(
-    versions: Mapping[str, Version], marts: Mapping[str, MartContract], changes: str
-) -> list[str]:
+def problems(versions: Mapping[str, Version], marts: Mapping[str, Mart], changes: str) -> list[str]:
     """What is wrong with the versions of the public marts; each says what to do.
 
     Args:
@@ -111,9 +107,9 @@ def _heading(mart: str, version: str) -> str:
     return f"### {mart} {version}"
 
 
-def _public(marts: Mapping[str, MartContract]) -> dict[str, dict[str, str]]:
+def _public(marts: Mapping[str, Mart]) -> dict[str, dict[str, str]]:
     return {
-        name: {column.name: column.data_type for column in mart.columns}
+        name: {column: said.data_type for column, said in mart.columns.items()}
         for name, mart in sorted(marts.items())
         if mart.is_public
     }

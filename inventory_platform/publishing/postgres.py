@@ -23,8 +23,9 @@ import duckdb
 from inventory_platform.duck import columns_of, identifier, literal, parquet
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
-from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
+from inventory_platform.publishing.base import Report, Sent, Tell, tell_nobody
 from inventory_platform.publishing.contents import readable
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.publishing.postgres_compare import (
     ALL,

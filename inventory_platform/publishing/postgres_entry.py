@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from inventory_platform.errors import SettingsError
-from inventory_platform.publishing.base import Mart
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.postgres import PostgresDestination
 from inventory_platform.publishing.postgres_roles import DEFAULT_ROW_RULES, PERSONAL_SCHEMA
 from inventory_platform.publishing.postgres_tables import META

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
-from inventory_platform.publishing.base import Mart
+from inventory_platform.publishing.marts import Mart
 
 META = "inventory_meta"
 """Schema of what the platform remembers in the database about what it published."""

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from inventory_platform.errors import ContractError
-from inventory_platform.publishing.mart_contracts import ContractColumn, MartContract
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.semantic_model import Measure, SemanticModel
 
 NAME = "Inventory"
@@ -174,7 +174,7 @@ def _relationships(model: SemanticModel) -> Iterator[str]:
         yield ""
 
 
-def _table(model: SemanticModel, table: MartContract, read_from: ReadFrom) -> Iterator[str]:
+def _table(model: SemanticModel, table: Mart, read_from: ReadFrom) -> Iterator[str]:
     yield from _described(f"{table.question} {table.description}", "")
     yield f"table {table.name}"
     yield f"\tlineageTag: {_tag('table', table.name)}"
@@ -184,8 +184,8 @@ def _table(model: SemanticModel, table: MartContract, read_from: ReadFrom) -> It
     for measure in model.measures.values():
         if measure.table == table.name:
             yield from _measure(model, measure)
-    for column in table.columns:
-        yield from _column(model, table, column)
+    for name in table.columns:
+        yield from _column(model, table, name)
     yield f"\tpartition {table.name} = m"
     yield f"\t\tmode: {'import' if read_from is ReadFrom.folder else 'directQuery'}"
     yield "\t\tsource ="
@@ -202,23 +202,24 @@ def _measure(model: SemanticModel, measure: Measure) -> Iterator[str]:
     yield ""
 
 
-def _column(model: SemanticModel, table: MartContract, column: ContractColumn) -> Iterator[str]:
-    kind, shown = _type(table, column)
-    is_key = model.keys.get(table.name) == column.name
+def _column(model: SemanticModel, table: Mart, name: str) -> Iterator[str]:
+    column = table.columns[name]
+    kind, shown = _type(table, name)
+    is_key = model.keys.get(table.name) == name
     yield from _described(column.description, "\t")
-    yield f"\tcolumn {column.name}"
+    yield f"\tcolumn {name}"
     yield f"\t\tdataType: {kind}"
-    if model.is_hidden(table.name, column.name):
+    if model.is_hidden(table.name, name):
         yield "\t\tisHidden"
     if is_key:
         yield "\t\tisKey"
     if shown:
         yield f"\t\tformatString: {shown}"
-    yield f"\t\tlineageTag: {_tag('column', table.name, column.name)}"
+    yield f"\t\tlineageTag: {_tag('column', table.name, name)}"
     # Adding up is what measures are for: most numbers here must not be.
     yield "\t\tsummarizeBy: none"
-    yield f"\t\tsourceColumn: {column.name}"
-    if order := model.sorted_by.get((table.name, column.name)):
+    yield f"\t\tsourceColumn: {name}"
+    if order := model.sorted_by.get((table.name, name)):
         yield f"\t\tsortByColumn: {order}"
     yield ""
     yield "\t\tannotation SummarizationSetBy = User"
@@ -246,7 +247,7 @@ def _query(table: str, read_from: ReadFrom) -> list[str]:
     ]
 
 
-def _type(table: MartContract, column: ContractColumn) -> tuple[str, str]:
+def _type(table: Mart, name: str) -> tuple[str, str]:
     """A column's type in Power BI and how it is shown."""
     plain = {
         "string": ("string", ""),
@@ -257,16 +258,16 @@ def _type(table: MartContract, column: ContractColumn) -> tuple[str, str]:
         "date": ("dateTime", "yyyy-mm-dd"),
         "timestamp": ("dateTime", "yyyy-mm-dd hh:nn:ss"),
     }
-    if column.data_type in plain:
-        is_share = column.name.endswith(("_rate", "_share", "_coverage"))
-        if column.data_type == "double" and is_share:
+    declared = table.columns[name].data_type
+    if declared in plain:
+        is_share = name.endswith(("_rate", "_share", "_coverage"))
+        if declared == "double" and is_share:
             return "double", _FORMATS["share"]
-        return plain[column.data_type]
-    found = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", column.data_type)
+        return plain[declared]
+    found = re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", declared)
     if not found:
         raise ContractError(
-            f"{table.name}.{column.name} is {column.data_type}, for which Power BI has no type "
-            "here.",
+            f"{table.name}.{name} is {declared}, for which Power BI has no type here.",
             "Give it a type that other marts have, or name its type in publishing/power_bi.py.",
         )
     # Power BI's decimal keeps four places.

@@ -37,8 +37,9 @@ from inventory_platform.object_storage import (
     reason_of,
     storage_failures,
 )
-from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
+from inventory_platform.publishing.base import Report, Sent, Tell, tell_nobody
 from inventory_platform.publishing.contents import Contents, read_contents
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.settings import Settings
 

@@ -20,8 +20,9 @@ import duckdb
 from inventory_platform import duck
 from inventory_platform.errors import PublishError
 from inventory_platform.object_storage import StoragePath
-from inventory_platform.publishing.base import Mart, Report, Sent, Tell, tell_nobody
+from inventory_platform.publishing.base import Report, Sent, Tell, tell_nobody
 from inventory_platform.publishing.contents import is_same_sum, read_contents
+from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.publishing.search_documents import (
     DocumentKind,

@@ -16,8 +16,8 @@ import duckdb
 
 from inventory_platform.duck import WHOLE_NUMBERS, identifier
 from inventory_platform.errors import PublishError
-from inventory_platform.publishing.base import Mart
 from inventory_platform.publishing.contents import Contents
+from inventory_platform.publishing.marts import Mart
 
 _LONGEST_EXACT = 8191
 """Characters of a text up to which it is kept as one term; the engine's limit is in bytes."""

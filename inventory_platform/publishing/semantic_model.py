@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import ContractError
-from inventory_platform.publishing.mart_contracts import MartContract
+from inventory_platform.publishing.marts import Mart
 
 MODEL_FILE = "model.toml"
 MEASURES_FILE = "measures.toml"
@@ -140,7 +140,7 @@ class SemanticModel:
         dates: Table → the day it is counted on.
     """
 
-    tables: Mapping[str, MartContract]
+    tables: Mapping[str, Mart]
     keys: Mapping[str, str]
     calendar: str
     relationships: Sequence[Relationship]
@@ -209,7 +209,7 @@ _DAX = {"sum": "SUM", "distinct": "DISTINCTCOUNTNOBLANK", "largest": "MAX"}
 _SQL = {"sum": "sum({})", "distinct": "count(distinct {})", "largest": "max({})"}
 
 
-def read_model(folder: Path, marts: Mapping[str, MartContract]) -> SemanticModel:
+def read_model(folder: Path, marts: Mapping[str, Mart]) -> SemanticModel:
     """Put the semantic model together.
 
     Args:
@@ -266,7 +266,7 @@ def _place(location: Iterable[int | str]) -> str:
 
 
 def _relationships(
-    tables: Mapping[str, MartContract], declared: _Declared, calendar: str
+    tables: Mapping[str, Mart], declared: _Declared, calendar: str
 ) -> Iterator[Relationship]:
     for table in tables.values():
         if table.name in declared.dimensions:
@@ -274,11 +274,11 @@ def _relationships(
             continue
         for dimension, key in declared.dimensions.items():
             column = declared.dates.get(table.name, "") if dimension == calendar else key
-            if table.column(column):
+            if column in table.columns:
                 yield Relationship(table.name, column, dimension, key)
 
 
-def _unknown_columns(tables: Mapping[str, MartContract], declared: _Declared) -> Iterator[str]:
+def _unknown_columns(tables: Mapping[str, Mart], declared: _Declared) -> Iterator[str]:
     named = [*declared.dimensions.items(), *declared.dates.items()]
     for pair, order in declared.sorted_by.items():
         table, _, column = pair.partition(".")
@@ -288,7 +288,7 @@ def _unknown_columns(tables: Mapping[str, MartContract], declared: _Declared) ->
 
 
 def _unknown_in_measures(model: SemanticModel, listed: Sequence[Measure]) -> Iterator[str]:
-    columns = {column.name.lower() for mart in model.tables.values() for column in mart.columns}
+    columns = {column.lower() for mart in model.tables.values() for column in mart.columns}
     for measure in listed:
         where = f"{measure.name!r} in"
         if measure.table not in model.tables:
@@ -313,9 +313,9 @@ def _refuse(unknown: Iterable[str], file: str) -> None:
         )
 
 
-def _type(tables: Mapping[str, MartContract], table: str, column: str) -> str:
+def _type(tables: Mapping[str, Mart], table: str, column: str) -> str:
     mart = tables.get(table)
-    found = mart.column(column) if mart else None
+    found = mart.columns.get(column) if mart else None
     return found.data_type if found else ""
 
 

@@ -20,7 +20,7 @@ from inventory_platform.duck import identifier, literal
 from inventory_platform.errors import PublishError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.views import current_select
-from inventory_platform.publishing.base import Mart, MartColumn
+from inventory_platform.publishing.marts import Mart, MartColumn
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.settings import Settings
 

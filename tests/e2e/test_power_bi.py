@@ -12,7 +12,7 @@ import fastexcel
 import pytest
 
 from inventory_platform.assets.dbt_project import manifest_path
-from inventory_platform.publishing.mart_contracts import read_marts
+from inventory_platform.publishing.marts import read_marts
 from inventory_platform.publishing.semantic_model import SemanticModel, read_model
 from inventory_platform.settings import PROJECT_DIR
 from tests.e2e.conftest import Platform
@@ -90,7 +90,7 @@ def test_published_files_have_the_columns_of_the_model(
     for mart in model.tables.values():
         described = published.sql(f"describe {mart.name}").fetchall()
         assert [(name, kind) for name, kind, *_ in described] == [
-            (c.name, names.get(c.data_type, c.data_type.upper())) for c in mart.columns
+            (name, names.get(c.data_type, c.data_type.upper())) for name, c in mart.columns.items()
         ], mart.name
 
 

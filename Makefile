@@ -93,8 +93,10 @@ bench-publish: $(VENV)/.installed-dev ## Measure sending published marts to Post
 bench-dashboard: $(VENV)/.installed-dev ## Measure the dashboard with 10 million order lines (after make run).
 	@$(BIN)/python benchmarks/dashboard.py
 
-update-snapshots: $(VENV)/.installed-dev ## Accept the definitions as they are now.
-	@$(BIN)/python -m pytest tests/test_definitions.py --snapshot-update
+update-snapshots: $(VENV)/.installed-dev ## Accept graph, public marts and generated pages as they are now.
+	@$(BIN)/python -m inventory_platform.operations.generated_docs
+	@$(BIN)/inventory powerbi
+	@$(BIN)/python -m pytest --quiet tests/test_definitions.py --snapshot-update
 
 $(VENV)/.installed-audit: $(BIN)/uv requirements-audit.txt
 	@$(BIN)/uv venv --quiet $(VENV)/audit

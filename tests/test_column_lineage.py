@@ -182,9 +182,7 @@ def test_columns_of_marts_that_end_in_no_column_are_what_models_say_themselves(
 def test_the_mapping_page_of_linnworks_is_what_is_generated_now(lineage: ColumnLineage) -> None:
     page = PROJECT_DIR / "docs" / "linnworks-mapping.md"
     generated = mapping_page(contracts_of("linnworks"), lineage, "Linnworks")
-    assert page.read_text(encoding="utf-8") == generated, (
-        "write it anew: python -m inventory_platform.operations.source_mapping"
-    )
+    assert page.read_text(encoding="utf-8") == generated, "write it anew: make update-snapshots"
 
 
 def test_what_was_found_is_kept_beside_the_manifest_and_read_from_there(

@@ -67,9 +67,7 @@ def test_a_changed_contract_fails_until_it_is_accepted_and_told(now, changed, ve
 
 def test_a_new_mart_fails_until_it_is_accepted():
     both = marts(SAME, mart("fct_new", day="date"))
-    assert problems(BEFORE, both, "") == [
-        "fct_new is new: run `python -m inventory_platform.operations.mart_versions`."
-    ]
+    assert problems(BEFORE, both, "") == ["fct_new is new: run `make update-snapshots`."]
     assert problems(accepted(BEFORE, both), both, "") == []
 
 

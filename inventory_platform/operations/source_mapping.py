@@ -11,12 +11,8 @@ from collections.abc import Iterator, Mapping
 from inventory_platform.assets.column_lineage import (
     ColumnLineage,
     ColumnOf,
-    read_column_lineage,
 )
-from inventory_platform.assets.dbt_project import prepare_manifest
-from inventory_platform.contracts.base import TableContract, contracts_of
-from inventory_platform.registry import read_registry
-from inventory_platform.settings import PROJECT_DIR, get_settings
+from inventory_platform.contracts.base import TableContract
 
 
 def mapping_page(contracts: Mapping[str, TableContract], lineage: ColumnLineage, title: str) -> str:
@@ -34,8 +30,7 @@ def mapping_page(contracts: Mapping[str, TableContract], lineage: ColumnLineage,
     lines = [
         f"# Where every field of {title} goes",
         "",
-        "Generated from the contracts and the dbt models by "
-        "`inventory_platform/operations/source_mapping.py`; do not edit.",
+        "Generated from the contracts and the dbt models by `make update-snapshots`; do not edit.",
         "",
         "A table's rows are the elements of the list named after the colon of its stream. `^` is "
         "a field of the element around the row, `#` the place in the list, `@` a fact about the "
@@ -80,15 +75,3 @@ def marts_by_origin(lineage: ColumnLineage) -> dict[ColumnOf, list[str]]:
                 for origin in lineage.origins(relation, column):
                     found.setdefault(origin, []).append(f"{mart}.{column}")
     return found
-
-
-def write_linnworks_page() -> None:
-    """Write `docs/linnworks-mapping.md` anew."""
-    settings = get_settings()
-    prepare_manifest(read_registry(settings))
-    page = mapping_page(contracts_of("linnworks"), read_column_lineage(settings), "Linnworks")
-    (PROJECT_DIR / "docs" / "linnworks-mapping.md").write_text(page, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_linnworks_page()

@@ -4,7 +4,7 @@
     docs/public-marts.md      what changed with each version, and what readers have to do
 
 A new column is a new minor version; a column that went, got another type or another name breaks
-readers and is a new major one. `python -m inventory_platform.operations.mart_versions` accepts
+readers and is a new major one. `make update-snapshots` accepts
 the marts as they are now and counts versions up; what changed is written by hand. What a mart
 promises is read by `marts.py`.
 """
@@ -22,7 +22,7 @@ from inventory_platform.settings import PROJECT_DIR
 SNAPSHOT = PROJECT_DIR / "docs" / "public-marts.json"
 CHANGES = PROJECT_DIR / "docs" / "public-marts.md"
 
-_ACCEPT = "python -m inventory_platform.operations.mart_versions"
+_ACCEPT = "make update-snapshots"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,15 @@ from typing import Optional
 
 import pytest
 
-from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
+from inventory_platform.contracts.base import (
+    Contract,
+    Integer,
+    Money,
+    Text,
+    column,
+    describe,
+    table,
+)
 from inventory_platform.errors import SchemaDriftError
 
 
@@ -118,3 +126,61 @@ def test_two_new_columns_whose_names_become_equal_are_both_kept(shop):
     )
     shop.load(THINGS)
     assert shop.query(THINGS, "select shelf_no, shelf_no_x from {raw}") == [("a", "b")]
+
+
+class Offers(Contract):
+    """Names that differ in a sign only, and names of signs only."""
+
+    offer_id: Integer = column("ID", "Identifies the offer.")
+    discount: Optional[Money] = column("Rabatt", "Discount.", nullable=True)  # noqa: UP045
+    percent: Optional[Money] = column("Rabatt %", "Discount, %.", nullable=True)  # noqa: UP045
+    number: Optional[Text] = column("#", "Number.", nullable=True)  # noqa: UP045
+
+    class Config:
+        metadata = table("Offers", key=["offer_id"])
+
+
+OFFERS = describe(Offers, "shop")
+
+
+def test_a_missing_column_does_not_take_the_values_of_another_declared_one(shop):
+    shop.write("Offers", [(1, 5, "A7")], {"ID": "INTEGER", "Rabatt": "INTEGER", "#": "TEXT"})
+    record = shop.load(OFFERS)
+    assert record.drift == ["missing: Rabatt % (optional, read as empty)"]
+    assert shop.current(OFFERS) == [(1, 5, None, "A7")]
+
+
+def test_a_name_of_signs_only_is_known_by_that_very_name(shop):
+    shape = {"ID": "INTEGER", "Rabatt": "INTEGER", "Rabatt %": "INTEGER", "%": "TEXT"}
+    shop.write("Offers", [(1, 5, 10, "A7")], shape)
+    record = shop.load(OFFERS)
+    assert record.drift == [
+        "missing: # (optional, read as empty)",
+        "added: % (VARCHAR, kept as text)",
+    ]
+    assert shop.current(OFFERS) == [(1, 5, 10, None)]
+
+
+@pytest.mark.parametrize("written", [["rabatt"], ["Rabatt", "RABATT%", "rabatt-%"]])
+def test_a_name_that_may_mean_two_columns_is_none_of_them(shop, written):
+    shape = {"ID": "INTEGER"} | dict.fromkeys(written, "INTEGER")
+    shop.write("Offers", [(1, 5, 10, 20)[: len(shape)]], shape)
+    shop.load(OFFERS)
+    known = 5 if "Rabatt" in written else None
+    assert shop.current(OFFERS) == [(1, known, None, None)]
+
+
+def test_two_columns_that_are_written_with_exchanged_names_keep_their_values(shop):
+    class Pairs(Contract):
+        """Columns named after each other."""
+
+        one: Integer = column("two", "First.")
+        two: Integer = column("one", "Second.")
+
+        class Config:
+            metadata = table("Pairs", key=["one"])
+
+    pairs = describe(Pairs, "shop")
+    shop.write("Pairs", [(1, 2)], {"one": "INTEGER", "two": "INTEGER"})
+    assert shop.load(pairs).drift == []
+    assert shop.current(pairs) == [(2, 1)]

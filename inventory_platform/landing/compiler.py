@@ -9,7 +9,7 @@ that only warn.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -192,19 +192,21 @@ def _read_as(source_name: str) -> str:
 def _match_columns(
     contract: TableContract, offered: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Drift]]:
-    folded: dict[str, str] = {}
-    for name in offered:
-        folded.setdefault(_fold(name), name)
-    matched: dict[str, str] = {}
+    matched = {c.name: c.source for c in contract.columns if c.source in offered}
+    exact = set(matched.values())
+    left = _by_fold(name for name in offered if name not in exact)
+    sought = _by_fold({c.source for c in contract.columns if c.name not in matched})
     drift: list[Drift] = []
     missing: list[Column] = []
     for column in contract.columns:
-        if column.source in offered:
-            matched[column.name] = column.source
-        elif _fold(column.source) in folded:
-            found = folded[_fold(column.source)]
-            matched[column.name] = found
-            drift.append(Drift("renamed", column.source, f"now written {found!r}"))
+        if column.name in matched:
+            continue
+        fold = _fold(column.source)
+        found = left.get(fold, [])
+        # Of two that are written alike nobody knows which is meant, nor of names of signs only.
+        if fold and len(found) == len(sought[fold]) == 1:
+            matched[column.name] = found[0]
+            drift.append(Drift("renamed", column.source, f"now written {found[0]!r}"))
         else:
             missing.append(column)
     known = set(matched.values())
@@ -237,6 +239,13 @@ def _missing_text(contract: TableContract, missing: Sequence[Column], new: Seque
 
 def _fold(name: str) -> str:
     return "".join(ch for ch in name.casefold() if ch.isalnum())
+
+
+def _by_fold(written: Iterable[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in written:
+        found.setdefault(_fold(name), []).append(name)
+    return found
 
 
 def _unknown_columns(

@@ -57,6 +57,16 @@ class Waiting(Contract):
         metadata = table("stock:[]", key=["sku"], elsewhere=["Level"], may_be_empty=True)
 
 
+class Notes(Contract):
+    """What was said: rows without a key, each counted."""
+
+    word: Text = column("Word", "A word.")
+
+    class Config:
+        metadata = table("notes:[]", increments=True)
+
+
+NOTES = describe(Notes, "shop")
 ORDERS, STOCK = describe(Orders, "shop"), describe(Stock, "shop")
 WAITING = describe(Waiting, "shop")
 
@@ -288,3 +298,22 @@ def test_a_fetch_that_is_killed_leaves_whole_pieces_and_the_next_one_completes_i
     assert files <= set(store.ids())
     load = shop.load(ORDERS)
     assert (load.rows_read, load.rows_loaded) == (0, 0)
+
+
+def test_pages_that_arrive_while_a_load_begins_are_read_by_the_next_one_alone(
+    tmp_path, monkeypatch
+):
+    shop = Shop(tmp_path)
+    shop.collect(page("notes", [{"Word": "first"}]), Checkpoint("1"))
+    listed = PageStore.files
+    late = [page("notes", [{"Word": "late"}]), Checkpoint("2")]
+
+    def files(store: PageStore) -> dict[str, Any]:
+        if late:
+            items, late[:] = tuple(late), []
+            shop.collect(*items)
+        return listed(store)
+
+    monkeypatch.setattr(PageStore, "files", files)
+    assert [shop.load(NOTES).rows_loaded for _ in range(3)] == [1, 1, 0]
+    assert shop.rows(NOTES) == [("first", False), ("late", False)]

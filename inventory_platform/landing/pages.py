@@ -303,7 +303,8 @@ class PageReader:
                 f"Nothing of {store.name} has been fetched yet.",
                 f"Materialize `pages/{store.name}` first; `inventory run` does.",
             )
-        kept = store.files()
+        # What is fetched meanwhile is left for the next load, which goes on after the last id.
+        kept = {i: path for i, path in store.files().items() if i <= ids[-1]}
         if request.is_whole:
             wanted = list(kept)[-1:]
         else:

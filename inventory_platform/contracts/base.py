@@ -363,13 +363,21 @@ def _read_column(name: str, declared: Any, model: type[Contract]) -> Column:
         description=declared.description or "",
         personal=options.personal,
         checks=tuple(
-            Check(check.name, check.statistics, bool(check.raise_warning))
+            Check(check.name, _in_order(check.statistics), bool(check.raise_warning))
             for check in declared.checks
         ),
         formats=options.formats,
         decimal_mark=options.decimal_mark,
         null_values=options.null_values,
     )
+
+
+def _in_order(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a check, sets as sorted lists: a set has another order in every process."""
+    return {
+        name: sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+        for name, value in arguments.items()
+    }
 
 
 # Only types that every engine reads alike from Parquet: no UUID, TIME, INTERVAL, HUGEINT or

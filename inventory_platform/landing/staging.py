@@ -67,7 +67,7 @@ class Staging:
             if relation.plain_text and not _survives_text(self.contract):
                 continue
             try:
-                staged = self.scan(relation, request)
+                scanned = self.scan(relation, request)
             except (
                 duckdb.TypeMismatchException,
                 duckdb.ConversionException,
@@ -79,6 +79,7 @@ class Staging:
             if relation.is_unfaithful and relation.is_unfaithful():
                 log.info("%s: reading again, values were changed", self.contract.relation)
                 continue
+            staged = scanned
             if relation.position or not (staged.rejected_rows or staged.repeated):
                 return staged
         if staged is None:
@@ -212,8 +213,8 @@ def lower_bound(
 
 
 def _newer(contract: TableContract, rows: str, request: Request, relation: Relation) -> str:
-    """The rows from the bound on; all of them for a first load or a snapshot."""
-    if request.newer_than is None or contract.cursor is None or relation.resume is not None:
+    """The rows from the bound on; all of them for a first load, a snapshot or chosen inputs."""
+    if request.newer_than is None or contract.cursor is None or relation.is_chosen:
         return rows
     column = contract.by_name[contract.cursor]
     value = identifier(column.name)

@@ -26,7 +26,8 @@ class Request:
         is_whole: Whether the load compares with everything known, so that all rows must come.
         newer_than: A column of the source, and a bound as text. Rows before the bound may be
             left out by a reader that can; those at or after it, and those without a readable
-            value, must come. The loader looks again.
+            value, must come. The loader looks again, unless the reader chose by what it never
+            took in before.
         resume: What the last committed relation said in `Relation.resume`.
         inputs: Fingerprints of what earlier loads of the table took in.
     """
@@ -96,8 +97,7 @@ class Relation:
             one row is refused.
         is_unfaithful: To be asked after the rows were read: whether the relation changed a
             value without a word, so that only the next one can be trusted.
-        resume: Where the next load goes on; kept with this load. With it the reader itself has
-            chosen the rows that are new.
+        resume: Where the next load goes on; kept with this load.
         inputs: What the rows were taken from, and what was refused as a whole.
         acknowledge: To be called after the load was committed.
     """
@@ -117,6 +117,11 @@ class Relation:
     resume: str | None = None
     inputs: Sequence[Input] = ()
     acknowledge: Callable[[], None] | None = None
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the reader itself chose what is new, however old the rows in it are."""
+        return self.resume is not None or bool(self.inputs)
 
 
 @dataclass(frozen=True)

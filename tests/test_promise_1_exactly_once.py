@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inventory_platform.contracts.base import Contract, Date, Integer, Text, column, describe, table
+
 FAST = settings(
     max_examples=8,
     deadline=None,
@@ -67,6 +69,47 @@ def test_a_value_that_goes_and_comes_back_is_three_versions(shop, items):
         (1,),
         (2,),
         (1,),
+    ]
+
+
+class Shifts(Contract):
+    """What is known of a shift, by day."""
+
+    shift_id: Integer = column("ShiftID", "Identifies the shift.")
+    state: Text = column("State", "State.")
+    day: Date = column("Day", "Day of the last change.")
+
+    class Config:
+        metadata = table("Shifts", key=["shift_id"], cursor="day")
+
+
+def test_a_value_that_comes_back_while_the_cursor_stands_still_is_three_versions(shop):
+    shifts = describe(Shifts, "shop")
+    shape = {"ShiftID": "INTEGER", "State": "TEXT", "Day": "DATE"}
+    for state in ("open", "closed", "open"):
+        shop.write("Shifts", [(1, state, "2026-01-01"), (2, "open", "2026-01-01")], shape)
+        shop.load(shifts)
+        assert [row[1] for row in shop.current(shifts)] == [state, "open"]
+    again = shop.load(shifts)
+    assert (again.rows_loaded, again.rows_deduplicated) == (0, 2)
+    assert [state for number, state, *_ in shop.versions(shifts) if number == 1] == [
+        "closed",
+        "open",
+        "open",
+    ]
+
+
+def test_rows_without_a_key_are_not_told_apart_by_columns_nobody_declared(shop, notes, adds_up):
+    shape = {"Word": "TEXT", "Amount": "INTEGER", "Extra": "TEXT"}
+    for extra in (["x", "y"], ["x", "y"], ["y", "z"]):
+        shop.write("Notes", [("a", 1, word) for word in extra], shape)
+        record = shop.load(notes)
+        assert adds_up(record)
+        assert shop.current(notes) == [("a", 1), ("a", 1)]
+    assert (record.rows_deduplicated, record.rows_vanished) == (2, 0)
+    assert shop.query(notes, "select extra, _occurrence from {raw} order by 2") == [
+        ("x", 1),
+        ("y", 2),
     ]
 
 

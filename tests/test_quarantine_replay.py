@@ -1,5 +1,11 @@
 """Quarantine and replay: rejected rows get another chance when the contract was corrected."""
 
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
 from inventory_platform.contracts.base import (
     Contract,
     Integer,
@@ -187,3 +193,136 @@ def test_a_malformed_row_stays_in_quarantine(shop, tmp_path):
 
 def _config(name):
     return type("Config", (), {"metadata": table(name, key=["item_id"])})
+
+
+# -- which of two versions is the newer ---------------------------------------------------------
+
+
+def test_a_rejected_version_that_came_later_takes_the_place_of_an_accepted_one(shop, items):
+    shop.write("Items", [(1, "pen", 1)])
+    shop.load(items)
+    shop.write("Items", [(1, "pen", -1)])
+    shop.load(items)
+    done = shop.replay(LOOSE_ITEMS)
+    assert (done.replayed, done.superseded) == (1, 0)
+    assert [str(price) for *_, price in shop.current(LOOSE_ITEMS)] == ["-1.00"]
+
+
+@pytest.mark.parametrize(
+    ("accepted_at", "rejected_at", "amount"),
+    [("10:00", "11:00", None), ("10:00", "10:00", None), ("11:00", "10:00", 5)],
+)
+def test_the_cursor_says_which_version_is_newer_and_where_it_does_not_the_load(
+    shop, events, accepted_at, rejected_at, amount
+):
+    shop.write("Events", [(1, 5, f"2026-01-01 {accepted_at}:00")])
+    shop.load(events)
+    shop.write("Events", [(1, "n/a", f"2026-01-01 {rejected_at}:00")])
+    # Nothing is left out as too old.
+    shop.load(replace(events, lookback=timedelta(days=1)))
+    done = shop.replay(LOOSE_EVENTS)
+    assert (done.replayed, done.superseded) == ((1, 0) if amount is None else (0, 1))
+    assert [row[1] for row in shop.current(LOOSE_EVENTS)] == [amount]
+
+
+def test_a_later_accepted_version_with_an_equal_cursor_value_is_the_newer(shop, events):
+    shop.write("Events", [(1, "n/a", "2026-01-01 10:00:00")])
+    shop.load(events)
+    shop.write("Events", [(1, 5, "2026-01-01 10:00:00")])
+    shop.load(events)
+    done = shop.replay(LOOSE_EVENTS)
+    assert (done.replayed, done.superseded) == (0, 1)
+    assert [row[1] for row in shop.current(LOOSE_EVENTS)] == [5]
+
+
+@pytest.mark.parametrize(
+    ("rows", "price"),
+    [([(1, "pen", -1), (1, "pen", 1)], "1.00"), ([(1, "pen", 1), (1, "pen", -1)], "-1.00")],
+)
+def test_of_two_rows_of_one_load_the_one_further_down_is_the_newer(shop, items, rows, price):
+    shop.write("Items", rows)
+    shop.load(items)
+    shop.replay(LOOSE_ITEMS)
+    assert [str(price) for *_, price in shop.current(LOOSE_ITEMS)] == [price]
+
+
+def test_a_row_that_lost_against_one_that_was_known_already_is_not_replayed(shop, items):
+    shop.write("Items", [(1, "pen", 1)])
+    shop.load(items)
+    shop.write("Items", [(1, "pan", 1), (1, "pen", 1)])
+    assert shop.load(items).rows_quarantined == 1
+    done = shop.replay(items)
+    assert (done.replayed, done.superseded) == (0, 1)
+    assert [name for _, name, _ in shop.current(items)] == ["pen"]
+
+
+# -- rows without identity ----------------------------------------------------------------------
+
+
+def test_equal_rejected_rows_without_identity_are_all_kept_and_all_replayed(shop, notes, adds_up):
+    shop.write("Notes", [("a", None), ("b", "n/a"), ("b", "n/a"), ("b", "n/a")])
+    first = shop.load(notes)
+    assert (first.rows_loaded, first.rows_quarantined) == (1, 3)
+    again = shop.load(notes)
+    assert (again.rows_quarantined, again.rows_deduplicated) == (0, 4)
+    assert adds_up(first)
+    assert adds_up(again)
+    assert shop.replay(LOOSE_NOTES).replayed == 3
+    assert shop.current(LOOSE_NOTES) == [("a", None), *[("b", None)] * 3]
+    assert shop.load(LOOSE_NOTES).rows_deduplicated == 4
+
+
+def test_a_replayed_row_without_identity_is_counted_among_its_equals_only(shop, notes):
+    shop.write("Notes", [*[("a", None)] * 3, ("b", "n/a"), ("a", "n/a")])
+    shop.load(notes)
+    shop.replay(LOOSE_NOTES)
+    counted = shop.query(notes, "select word, _occurrence from {raw} order by all")
+    assert counted == [("a", 1), ("a", 2), ("a", 3), ("a", 4), ("b", 1)]
+
+
+def test_a_replay_of_rows_without_identity_survives_columns_the_contract_does_not_know(shop, notes):
+    shape = {"Word": "TEXT", "Amount": "INTEGER"}
+    shop.write("Notes", [("a", 1)], shape)
+    shop.load(notes)
+    shop.write("Notes", [("a", 1, "x"), ("a", "n/a", "y")], shape | {"Extra": "TEXT"})
+    shop.load(notes)
+    assert shop.replay(LOOSE_NOTES).replayed == 1
+    assert shop.query(LOOSE_NOTES, "select amount, extra from {raw} order by 1 nulls last") == [
+        (1, None),
+        (None, "y"),
+    ]
+
+
+def test_increments_bring_every_rejected_row_once_more(shop, notes, tmp_path):
+    strict, loose = (
+        replace(contract, source_table="notes_*.csv", increments=True)
+        for contract in (notes, LOOSE_NOTES)
+    )
+    loader = Loader(shop.settings, FileReader(str(tmp_path), {"settle_seconds": 0}), address="drop")
+    (tmp_path / "notes_1.csv").write_text("Word,Amount\nb,n/a\nb,n/a\na,1\n")
+    (tmp_path / "notes_2.csv").write_text("Word,Amount\nb,n/a\n")
+    assert loader.load(strict).rows_quarantined == 3
+    (tmp_path / "notes_2.csv").write_text("Word,Amount\nb,n/a\na,1\n")
+    assert loader.load(strict).rows_quarantined == 1
+    assert shop.replay(loose).replayed == 4
+    assert shop.current(loose) == [("a", 1), ("a", 1), *[("b", None)] * 4]
+
+
+def test_a_refused_file_of_rows_without_identity_is_told_once(shop, notes, tmp_path):
+    contract = replace(notes, source_table="notes_*.csv", increments=True)
+    loader = Loader(shop.settings, FileReader(str(tmp_path), {"settle_seconds": 0}), address="drop")
+    (tmp_path / "notes_1.csv").write_text("nothing,of,this\n1,2,3\n")
+    assert loader.load(contract).rows_quarantined == 1
+    # Another version of the contract looks at refused files again.
+    again = loader.load(replace(contract, clock_tolerance=timedelta(days=2)))
+    assert (again.rows_read, again.rows_quarantined, again.rows_deduplicated) == (1, 0, 1)
+
+
+def test_the_id_of_a_rejected_row_with_a_key_is_that_of_its_content(shop, items):
+    shop.write("Items", [(2, "ink", "x")])
+    shop.load(items)
+    payload = '{"ItemID":"2","Name":"ink","Price":"x"}'
+    told = f"shop__items|not_a_number|{payload}"
+    assert shop.query(items, "select reject_id, payload from ops.quarantine") == [
+        (hashlib.md5(told.encode()).hexdigest(), payload)
+    ]

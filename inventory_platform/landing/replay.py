@@ -1,8 +1,8 @@
 """Giving rejected rows another chance, after the contract was corrected.
 
 A replay is a load whose source is the quarantine: the same judgement, the same commit
-point, a line of its own in the ledger. A row whose key has meanwhile arrived in the same or
-a newer version is marked `superseded` instead of being loaded over it.
+point, a line of its own in the ledger. A row whose key has arrived in a newer version, by the
+cursor or by a later load, is marked `superseded` instead of being loaded over it.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def replay(
 def _open_rejects(con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract) -> int:
     select = quarantine_select(lake.files("quarantine", contract))
     con.execute(
-        "create temp table open_rejects as select row_number() over (order by load_id, "
+        "create temp table open_rejects as select row_number() over (order by load_id, origin, "
         f"position, reject_id) as _row, * from ({select}) where status = 'open'"
     )
     row = con.execute("select count(*) from open_rejects").fetchone()
@@ -143,40 +143,52 @@ def _judge(
     """Tell the rows that are still wanted from those that came by another way."""
     if staged.accepted is None:
         return 0, 0
-    accepted = parquet(staged.accepted)
-    current = f"({current_select(lake, contract)})"
-    if contract.key:
-        key = ", ".join(map(identifier, contract.key))
-        newer = ""
-        order = "_position desc"
-        if contract.cursor:
-            cursor = identifier(contract.cursor)
-            newer = f" and c.{cursor} >= a.{cursor}"
-            order = f"{cursor} desc, _position desc"
-        same = " and ".join(f"c.{identifier(k)} = a.{identifier(k)}" for k in contract.key)
-        verdict = (
-            f"row_number() over (partition by {key} order by {order}) > 1 or exists (select 1 "
-            f"from {current} c where {same}{newer} and not c._is_deleted)"
-        )
-        occurrence = ""
-    else:
-        # Rows without identity are counted: another copy gets the next number.
-        content = f"hash(row({', '.join(identifier(n) for n in staged.compiled.types)}))"
-        verdict = "false"
-        occurrence = (
-            f", row_number() over (partition by {content}) + coalesce((select max(_occurrence) "
-            f"from {current} c where hash(row("
-            + ", ".join(f"c.{identifier(n)}" for n in staged.compiled.types)
-            + f")) = {content}), 0) as _occurrence"
-        )
+    judged = _judge_keyed(contract) if contract.key else _judge_keyless(contract)
     con.execute(
-        f"create temp table judged as select *, {verdict} as _superseded{occurrence} "
-        f"from {accepted} a"
+        f"create temp table judged as with a as (from {parquet(staged.accepted)}), "
+        f"c as (from ({current_select(lake, contract)}) where not _is_deleted) {judged}"
     )
     row = con.execute(
         "select count(*) filter (not _superseded), count(*) filter (_superseded) from judged"
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def _judge_keyed(contract: TableContract) -> str:
+    """SQL of the accepted rows `a`, and whether a row of `c` or among them takes their place.
+
+    Of one load, the row further down is the newer, except that a contradiction always lost.
+    """
+    key = ", ".join(f"a.{identifier(k)}" for k in contract.key)
+    same = " and ".join(f"c.{identifier(k)} = a.{identifier(k)}" for k in contract.key)
+    newer = (
+        "(c._load_id, coalesce(c._origin, ''), coalesce(c._position, 0)) >= "
+        "(r.load_id, coalesce(r.origin, ''), coalesce(r.position, 0)) "
+        "or r.reason_code = 'duplicate_key'"
+    )
+    order = "a._position desc"
+    if contract.cursor:
+        ours, theirs = (f"{row}.{identifier(contract.cursor)}" for row in "ac")
+        newer = f"{theirs} > {ours} or {theirs} = {ours} and ({newer})"
+        order = f"{ours} desc, {order}"
+    return (
+        f"select a.*, row_number() over (partition by {key} order by {order}) > 1 "
+        f"or exists (select 1 from c where {same} and ({newer})) as _superseded "
+        "from a join open_rejects r on r._row = a._position"
+    )
+
+
+def _judge_keyless(contract: TableContract) -> str:
+    """The same where rows have no identity: another copy gets the next number."""
+    content = [identifier(c.name) for c in contract.columns]
+    ours = ", ".join(f"a.{name}" for name in content)
+    equal = " and ".join(f"a.{name} is not distinct from known.{name}" for name in content)
+    return (
+        "select a.*, false as _superseded, coalesce(known._count, 0) + row_number() over "
+        f"(partition by {ours} order by a._position) as _occurrence from a left join "
+        f"(select {', '.join(content)}, max(_occurrence) as _count from c group by all) known "
+        f"on {equal}"
+    )
 
 
 def _write(

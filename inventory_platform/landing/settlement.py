@@ -55,8 +55,9 @@ class Settled:
 class Settlement:
     """Compares a staged load with itself and with history and writes what is new.
 
-    A row is new when its identity and content together are not known yet: where a cursor
-    orders the versions of a row, not among any of them; otherwise not the current version.
+    A row is new when its content is not that of the version it would take the place of: where a
+    cursor orders the versions of a row, the newest with the same cursor value; otherwise the
+    current one. Rows without a key are told apart by their declared columns and a count.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class Settlement:
         identity = self._identity
         known = f"select *, {self._hash} as _hash from history"
         if self.contract.cursor:
+            known = self._newest_known() if self.contract.key else known
             # The load may be small and history large: what both hold is looked up once.
             self.con.execute(
                 f"create temp table seen as select {identity} from incoming "
@@ -248,6 +250,18 @@ class Settlement:
             f"using ({same}){rejected}"
         )
         return unchanged, self._count("vanished")
+
+    def _newest_known(self) -> str:
+        """The newest version of each incoming key and cursor value, unless it is a deletion.
+
+        A value may go and come back while the cursor stands still, as a day does.
+        """
+        version = names(version_key(self.contract))
+        return (
+            f"select {names(self.contract.key)}, max_by({self._hash}, _load_id) as _hash "
+            f"from history semi join incoming using ({version}) group by {version} "
+            "having not max_by(_is_deleted, _load_id)"
+        )
 
     def _shaped(self, select: str | None) -> str:
         """Rows with every column of this load, whichever of them they were written with."""
@@ -302,15 +316,13 @@ class Settlement:
             )
         if conflicts:
             parts.append(self._contradictions())
-        reject_id = (
-            f"md5({literal(self.contract.relation)} || '|' || reason_code || '|' || payload)"
-        )
         known = quarantine_select(self.lake.files("quarantine", self.contract))
         self.con.execute(
-            f"create temp table rejects as select {reject_id} as reject_id, min(position) as "
+            f"create temp table rejects as select reject_id, min(position) as "
             "position, any_value(origin) as origin, any_value(reason_code) as reason_code, "
             "any_value(reason) as reason, any_value(payload) as payload "
-            f"from ({' union all '.join(parts)}) group by all "
+            f"from (select *, {self._reject_id} as reject_id from ({' union all '.join(parts)})) "
+            "group by all "
             f"having reject_id not in (select reject_id from ({known}))"
         )
         new = self._count("rejects")
@@ -326,6 +338,25 @@ class Settlement:
             f"to {literal(str(target))} ({PARQUET})"
         )
         return target, new, total - new
+
+    @property
+    def _reject_id(self) -> str:
+        """SQL of what tells a rejected row from others, over the rows of this load.
+
+        With a key, equal rows are one, whenever they come. Without, they are counted like those
+        that are accepted: increments bring each row once, so those of two loads are two. A file
+        that is refused once more is the same file.
+        """
+        same = f"{literal(self.contract.relation)} || '|' || reason_code || '|' || payload"
+        if self.contract.key:
+            return f"md5({same})"
+        count = "row_number() over (partition by reason_code, payload order by origin, position)"
+        if self.contract.increments:
+            is_alone = "reason_code = 'rejected_file'"
+            count = f"{literal(f'{self.load_id}|')} || {count}"
+        else:
+            is_alone = f"{count} = 1"
+        return f"md5({same} || case when {is_alone} then '' else '|' || {count} end)"
 
     def _contradictions(self) -> str:
         fields = ", ".join(
@@ -351,7 +382,8 @@ class Settlement:
 
     @property
     def _content(self) -> list[str]:
-        return list(self.staged.compiled.types)
+        """Columns that make two rows differ; without a key, those that identify a row."""
+        return list(self.staged.compiled.types if self.contract.key else self.contract.by_name)
 
     @property
     def _identity(self) -> str:

@@ -9,6 +9,7 @@ import time
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Optional
 
 import duckdb
 import fsspec
@@ -27,7 +28,7 @@ from inventory_platform.contracts.base import (
     describe,
     table,
 )
-from inventory_platform.errors import SettingsError, SourceError
+from inventory_platform.errors import SchemaDriftError, SettingsError, SourceError
 from inventory_platform.landing.loader import Loader
 from inventory_platform.sources.base import Request
 from inventory_platform.sources.files import FileReader
@@ -116,6 +117,59 @@ def test_files_with_other_headers_are_put_together_by_name(drop):
     drop.load()
     assert drop.current() == [(1, "pen", "1.00"), (2, "ink", "2.00")]
     assert drop.ask("select item_id, colour from {raw} order by 1") == [(1, None), (2, "blue")]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "itemid,NAME,Price\n2,ink,{}\n",
+        "Item-ID,Name.,price\n2,ink,{}\n",
+        "name,ITEMID,Price\nink,2,{}\n",
+    ],
+    ids=["capitals", "signs", "order"],
+)
+@pytest.mark.parametrize("price", ["2", "x"], ids=["clean", "rejected"])
+def test_a_file_means_the_same_in_one_load_with_others_and_in_a_load_of_its_own(
+    drop, open_shop, second, price
+):
+    drop.put("items_1.csv", HEADER + "1,pen,1\n")
+    drop.put("items_2.csv", second.format(price))
+    together = drop.load()
+    rejected = "select origin, position, reason_code, payload from ops.quarantine"
+    with open_shop() as other:
+        alone = Drop(other)
+        alone.put("items_1.csv", HEADER + "1,pen,1\n")
+        alone.load()
+        alone.put("items_2.csv", second.format(price))
+        assert together.drift == alone.load().drift != []
+        assert drop.ask(rejected) == alone.ask(rejected)
+        assert drop.current() == alone.current()
+    accepted = [(1, "pen", "1.00"), (2, "ink", "2.00")]
+    assert drop.current() == (accepted if price == "2" else accepted[:1])
+    assert len(drop.ask(rejected)) == (price == "x")
+
+
+def test_a_file_without_a_required_column_fails_the_load_also_beside_files_that_have_it(drop):
+    drop.put("items_1.csv", HEADER + "1,pen,1\n")
+    drop.put("items_2.csv", "ItemID,Price\n2,2\n")
+    with pytest.raises(SchemaDriftError, match="no longer has the required column 'Name'"):
+        drop.load()
+    assert drop.shop.lake.load_ids(ITEMS) == []
+
+
+def test_an_optional_column_that_one_of_two_files_lacks_is_told(drop):
+    class Notes(Contract):
+        note_id: Integer = column("ID", "Identifies the note.")
+        text: Optional[Text] = column("Text", "What it says.", nullable=True)  # noqa: UP045
+
+        class Config:
+            metadata = table("notes_*.csv", key=["note_id"], increments=True)
+
+    notes = describe(Notes, "drop")
+    drop.put("notes_1.csv", "ID,Text\n1,call\n")
+    drop.put("notes_2.csv", "ID\n2\n")
+    assert drop.load(notes).drift == ["missing: Text (optional, read as empty)"]
+    assert drop.shop.current(notes) == [(1, "call"), (2, None)]
 
 
 def test_patterns_reach_into_folders(drop):
@@ -488,6 +542,18 @@ def test_parquet_files_of_one_table_are_put_together(drop):
         (1, "items_1.parquet"),
         (2, "items_2.parquet"),
     ]
+
+
+def test_parquet_files_of_other_types_keep_every_digit(drop):
+    contract = contract_for("items_*.parquet")
+    with duckdb.connect() as con:
+        for number, item in ((1, "9007199254740993"), (2, "2.0::double")):
+            con.execute(
+                f'copy (select {item} as "ItemID", \'pen\' as "Name", 1.5 as "Price") '
+                f"to '{drop.folder}/items_{number}.parquet'"
+            )
+    drop.load(contract)
+    assert [item for item, *_ in drop.current(contract)] == [2, 2**53 + 1]
 
 
 def test_what_has_arrived_is_listed_with_its_fingerprint_before_it_is_loaded(drop):

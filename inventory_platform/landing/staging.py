@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -95,13 +95,8 @@ class Staging:
         for statement in relation.setup:
             self.con.execute(statement)
         self.con.execute(f"set partitioned_write_flush_threshold = {_ROWS_HELD}")
-        compiled = compile_contract(
-            self.contract,
-            relation.columns,
-            self.started,
-            relation.malformed,
-            unchecked_text=relation.unchecked_text,
-        )
+        parts = [(self._compile(part), part) for part in (relation, *relation.apart)]
+        compiled = _together([own for own, _ in parts])
         placed = {
             "_position": relation.position,
             "_origin": relation.origin,
@@ -109,12 +104,12 @@ class Staging:
         }
         kept = "".join(f", {name}" for name, sql in placed.items() if sql)
         target = self.folder / "scan"
-        rows = compiled.select(relation)
-        judged = (
-            f"select {names(list(compiled.types))}, {literal(self.load_id)} as _load_id, "
+        judged = " union all by name ".join(
+            f"select {names(list(own.types))}, {literal(self.load_id)} as _load_id, "
             f"timestamp {literal(self.started.isoformat(sep=' '))} as _loaded_at, "
-            f"false as _is_deleted{kept}, {compiled.reject(relation)} as _reject "
-            f"from ({_newer(self.contract, rows, request, relation)})"
+            f"false as _is_deleted{kept}, {own.reject(part)} as _reject "
+            f"from ({_newer(self.contract, own.select(part), request, relation)})"
+            for own, part in parts
         )
         # Telling rows apart while writing costs a fifth of the encoding, taking them apart
         # afterwards twice as much as the encoding: the first where some will be refused.
@@ -134,6 +129,15 @@ class Staging:
             accepted_rows=accepted_rows,
             rejected_rows=rejected_rows,
             repeated=self._has_repeated_keys(accepted, accepted_rows),
+        )
+
+    def _compile(self, relation: Relation) -> Compiled:
+        return compile_contract(
+            self.contract,
+            relation.columns,
+            self.started,
+            relation.malformed,
+            unchecked_text=relation.unchecked_text,
         )
 
     def _write_apart(self, judged: str, target: Path) -> dict[bool, tuple[Path, int]]:
@@ -190,6 +194,16 @@ class Staging:
     def _says_true(self, query: str) -> bool:
         row = self.con.execute(query).fetchone()
         return bool(row and row[0])
+
+
+def _together(compiled: Sequence[Compiled]) -> Compiled:
+    """What is known of all rows, where some have other columns than the rest."""
+    first, *others = compiled
+    if not others:
+        return first
+    types = {name: kind for own in compiled for name, kind in own.types.items()}
+    drift = list(dict.fromkeys(change for own in compiled for change in own.drift))
+    return replace(first, types=types, drift=drift)
 
 
 def _survives_text(contract: TableContract) -> bool:

@@ -100,6 +100,8 @@ class Relation:
         resume: Where the next load goes on; kept with this load.
         inputs: What the rows were taken from, and what was refused as a whole.
         acknowledge: To be called after the load was committed.
+        apart: More rows of the same table, whose columns are others: each is judged by its own,
+            as if it came alone. They agree with this one in everything but SQL and columns.
     """
 
     sql: str
@@ -117,6 +119,7 @@ class Relation:
     resume: str | None = None
     inputs: Sequence[Input] = ()
     acknowledge: Callable[[], None] | None = None
+    apart: Sequence[Relation] = ()
 
     @property
     def is_chosen(self) -> bool:

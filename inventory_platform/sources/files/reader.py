@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -165,18 +165,19 @@ class FileReader:
                 files = [self._text(part, request) for part in parts]
             except RefusedFileError:
                 return None
-            rows = fast_rows(files)
+            shapes = _by_shape((file.names, file) for file in files)
+            found = [fast_rows(alike) for alike in shapes]
         elif kinds <= set(LINES_SUFFIXES):
             lines = fast_lines(con, parts, request)
             if lines is None:
                 return None
-            rows = lines
+            found = [lines]
         else:
             return None
-        return Relation(
-            sql=rows.sql,
-            columns=rows.columns,
-            origin=ORIGIN,
+        first, *apart = [Relation(rows.sql, rows.columns, origin=ORIGIN) for rows in found]
+        return replace(
+            first,
+            apart=apart,
             clean_only=True,
             is_unfaithful=lambda: self._must_be_unchanged(taken),
             inputs=self._inputs(taken, request),
@@ -216,16 +217,14 @@ class FileReader:
                 "Correct them, or how they are declared in sources.toml.",
             )
         columns = {} if found else dict.fromkeys(request.columns, "VARCHAR")
-        selects = [rows.sql for rows in found]
-        selects += [_refused_row(each) for each in taken if each.input.problem]
-        sql = together(selects, columns)
-        return Relation(
-            sql=sql,
-            columns={n: k for n, k in columns_of(con, sql).items() if not is_beside(n)},
-            position=ROW,
-            origin=ORIGIN,
-            sequence=SEQUENCE,
-            malformed=_MALFORMED,
+        refused = [_refused_row(each) for each in taken if each.input.problem]
+        # Nothing is known of the columns of a refused file, so its row may stand with any.
+        shapes = _by_shape((rows.columns.items(), rows.sql) for rows in found) or [[]]
+        shapes[0] += refused
+        first, *apart = [_placed(con, together(selects, columns)) for selects in shapes]
+        return replace(
+            first,
+            apart=apart,
             suspect=True,
             is_unfaithful=lambda: self._must_be_unchanged(taken),
             inputs=self._inputs(taken, request),
@@ -260,6 +259,32 @@ class FileReader:
 
     def _inputs(self, taken: Sequence[_Taken], request: Request) -> list[Input]:
         return [] if request.is_whole else [each.input for each in taken]
+
+
+_T = TypeVar("_T")
+
+
+def _by_shape(files: Iterable[tuple[Iterable[object], _T]]) -> list[list[_T]]:
+    """Files with the same columns together, in whatever order they have them.
+
+    Those with others stay apart, so that each is matched with the contract as if it came alone.
+    """
+    shapes: dict[frozenset[object], list[_T]] = {}
+    for columns, file in files:
+        shapes.setdefault(frozenset(columns), []).append(file)
+    return list(shapes.values())
+
+
+def _placed(con: duckdb.DuckDBPyConnection, sql: str) -> Relation:
+    """A relation that knows the place of each row, and the broken ones."""
+    return Relation(
+        sql=sql,
+        columns={n: k for n, k in columns_of(con, sql).items() if not is_beside(n)},
+        position=ROW,
+        origin=ORIGIN,
+        sequence=SEQUENCE,
+        malformed=_MALFORMED,
+    )
 
 
 def _refuse(taken: _Taken, error: RefusedFileError) -> None:

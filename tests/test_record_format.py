@@ -23,6 +23,7 @@ from inventory_platform.operations.retention import Removal, removed_rows
 from inventory_platform.publishing.parquet import Publication, current_publication
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.settings import Settings
+from inventory_platform.sources.base import Input
 
 EARLIER = Path(__file__).with_name("earlier_formats")
 LOAD = "20260901T020000000001"
@@ -35,7 +36,7 @@ def written(kind: str) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "shapes", "record"),
     [
-        ("load_record", 3, LoadRecord),
+        ("load_record", 4, LoadRecord),
         ("fetch_record", 1, FetchRecord),
         ("publication", 1, Publication),
         ("build_state", 2, BuildState),
@@ -75,7 +76,20 @@ def test_the_ledger_shows_load_records_of_any_version(tmp_path, items, text):
         inputs = con.sql("select name from ops.inputs").fetchall()
     assert ledger == [(LOAD, 4, 2)]
     assert versions == [(1, ["new column Colour"])]
-    assert inputs == ([("a.csv",)] if "inputs" in json.loads(text) else [])
+    assert inputs == [(given["name"],) for given in json.loads(text).get("inputs", [])]
+
+
+def test_a_refusal_from_before_declarations_were_kept_is_looked_at_again(tmp_path, items):
+    lake = Lake(tmp_path)
+    lake.log_dir(items).mkdir(parents=True)
+    record = json.loads(written("load_record")[3])
+    refused = record["inputs"][1]
+    for given, is_known in ((refused, True), ({**refused, "declared": None}, False)):
+        earlier = {name: value for name, value in given.items() if value is not None}
+        text = json.dumps({**record, "inputs": [earlier]})
+        (lake.log_dir(items) / f"{LOAD}.json").write_text(text)
+        assert Input(**refused).is_among(lake.inputs(items, "c1")) == is_known
+        assert not Input(**refused).is_among(lake.inputs(items, "c2"))
 
 
 def test_a_fetch_record_of_the_first_version_is_read(tmp_path):

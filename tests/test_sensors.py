@@ -28,9 +28,15 @@ class Watched:
         self.instance = instance
         self.folder = shop.folder / "drop"
         self.folder.mkdir()
-        source = Source("shop_files", str(self.folder), options={"settle_seconds": 0})
+        self.settings = shop.settings
+        self.declare({})
+
+    def declare(self, files):
+        """Start with what `sources.toml` says of how files are written."""
+        options = {"settle_seconds": 0, "files": files}
+        source = Source("shop_files", str(self.folder), options=options)
         contracts = {c.relation: c for c in CONTRACTS.values()}
-        self.registry = Registry(shop.settings, {"shop_files": source}, contracts)
+        self.registry = Registry(self.settings, {"shop_files": source}, contracts)
         (self.sensor,) = build_file_sensors(self.registry)
 
     def put(self, name, content):
@@ -141,6 +147,17 @@ def test_the_load_of_new_files_is_to_be_followed_by_a_build(watched):
 def test_a_file_that_was_refused_is_not_asked_for_again(watched):
     watched.put("orders_1.csv", "")
     assert watched.load("orders").rows_quarantined == 1
+    assert watched.tick().run_requests == []
+
+
+def test_a_file_that_was_refused_is_asked_for_again_once_it_is_declared_otherwise(watched):
+    watched.put("orders_1.csv", ORDERS.format(1).replace(",", ";"))
+    watched.run(watched.request(), dg.DagsterRunStatus.SUCCESS)
+    assert watched.load("orders").rows_quarantined == 1
+    assert watched.tick().run_requests == []
+    watched.declare({"orders_*.csv": {"delimiter": ";"}})
+    assert watched.request().tags["inventory/files"] == "orders_1.csv"
+    assert watched.load("orders").rows_read == 1
     assert watched.tick().run_requests == []
 
 

@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from inventory_platform.errors import SourceError
+from inventory_platform.landing.loader import contract_version
 from tests.test_sources_files_folder import HEADER, Drop, contract_for
 
 ANY = contract_for("items_*")
@@ -355,6 +356,32 @@ def test_a_file_refused_once_is_taken_in_when_it_was_corrected(drop):
     drop.load(ANY)
     drop.put("items_1.csv", HEADER + "2,ink,2\n")
     assert drop.load(ANY).rows_loaded == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "declared"),
+    [
+        ("ItemID,Name,Price\n2,Tür,2\n".encode("cp1252"), {"encoding": "cp1252"}),
+        ("ItemID;Name;Price\n2;Tür;2\n", {"delimiter": ";"}),
+        ("Items of May\nItemID,Name,Price\n2,Tür,2\n", {"header": 2}),
+    ],
+    ids=["encoding", "delimiter", "header"],
+)
+def test_a_file_refused_for_how_it_is_written_is_taken_in_once_that_is_declared(
+    drop, content, declared
+):
+    drop.put("items_1.csv", content)
+    (arrived,) = [f for f in drop.reader().arrivals("items_*") if f.name == "items_1.csv"]
+    known = contract_version(ANY)
+    assert drop.load(ANY).rows_quarantined == 1
+    assert arrived.is_among(drop.shop.lake.inputs(ANY, known))
+    assert drop.load(ANY).rows_read == 0
+    files = {"items_1.csv": declared}
+    (arrived,) = [f for f in drop.reader(**files).arrivals("items_*") if f.name == "items_1.csv"]
+    assert not arrived.is_among(drop.shop.lake.inputs(ANY, known))
+    assert drop.load(ANY, files=files).rows_loaded == 1
+    assert (2, "Tür", "2.00") in drop.current(ANY)
+    assert drop.load(ANY, files=files).rows_read == 0
 
 
 def test_when_every_file_is_refused_the_load_still_says_so(drop):

@@ -60,10 +60,10 @@ def _file_sensor(
         arrived = list(_arrived(registry, source, contracts))
         if not arrived:
             return dg.SkipReason(f"No new files in {source.name}.")
-        files = {file.fingerprint: file.name for _, new in arrived for file in new}
+        files = {(f.fingerprint, f.declared): f.name for _, new in arrived for f in new}
         names = sorted(files.values())
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        batch = hashlib.sha256("\n".join(sorted(files)).encode()).hexdigest()
+        batch = hashlib.sha256("\n".join(sorted(map(" ".join, files))).encode()).hexdigest()
         attempt = _next_attempt(context.instance, batch)
         if isinstance(attempt, dg.SkipReason):
             return attempt
@@ -109,6 +109,6 @@ def _arrived(
     lake = Lake.of(registry.settings).as_of_now()
     for contract in contracts:
         known = lake.inputs(contract, contract_version(contract))
-        new = [f for f in reader.arrivals(contract.source_table) if f.fingerprint not in known]
+        new = [f for f in reader.arrivals(contract.source_table) if not f.is_among(known)]
         if new:
             yield contract, new

@@ -41,6 +41,7 @@ from inventory_platform.object_storage import (
 )
 from inventory_platform.record_format import RecordFormat
 from inventory_platform.settings import Settings
+from inventory_platform.sources.base import refusal
 
 _ID_FORMAT = "%Y%m%dT%H%M%S%f"
 
@@ -181,13 +182,16 @@ class Lake:
         return self.record(contract, ids[-1]) if ids else None
 
     def inputs(self, contract: TableContract, contract_version: str) -> frozenset[str]:
-        """Fingerprints of everything the loads of a table took in or refused as a whole.
+        """What the loads of a table took in or refused as a whole; see `Input.is_among`.
 
-        What was refused under another version of the contract may be taken in now.
+        What was refused under another version of the contract, or by a record from before it was
+        kept how a file was declared, may be taken in now.
         """
         records = [self.record(contract, load_id) for load_id in self.load_ids(contract)]
         return frozenset(
             given["fingerprint"]
+            if given["problem"] is None
+            else refusal(given["fingerprint"], given.get("declared"))
             for record in records
             for given in record.inputs
             if given["problem"] is None or record.contract_version == contract_version

@@ -7,7 +7,7 @@ rows is `documents.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -29,7 +29,7 @@ class Request:
             value, must come. The loader looks again, unless the reader chose by what it never
             took in before.
         resume: What the last committed relation said in `Relation.resume`.
-        inputs: Fingerprints of what earlier loads of the table took in.
+        inputs: What earlier loads of the table took in or refused; see `Input.is_among`.
     """
 
     table: str
@@ -50,12 +50,23 @@ class Input:
         fingerprint: Tells its content from any other; the same content is taken in once.
         size: Bytes.
         problem: Why nothing of it was taken in, as a sentence; None when it was.
+        declared: Tells how it is declared to be written from any other declaration.
     """
 
     name: str
     fingerprint: str
     size: int
     problem: str | None = None
+    declared: str = ""
+
+    def is_among(self, known: Collection[str]) -> bool:
+        """Whether earlier loads took it in, or refused it as it is declared now."""
+        return self.fingerprint in known or refusal(self.fingerprint, self.declared) in known
+
+
+def refusal(fingerprint: str, declared: str | None) -> str:
+    """How a thing that was refused is told: declared otherwise it may be taken in."""
+    return f"{fingerprint} as {declared}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ at last the file's own name say it more exactly.
 from __future__ import annotations
 
 import codecs
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -51,6 +52,11 @@ class FileOptions:
     header: int | tuple[str, ...] = 1
     skip: int = 0
     sheet: str | int = 1
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells these options from any others."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
     def is_utf8(self) -> bool:

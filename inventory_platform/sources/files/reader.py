@@ -88,7 +88,7 @@ class FileReader:
         """
         self.folder.check()
         return [
-            Input(file.name, self.folder.fingerprint(file), file.size)
+            self._input(file)
             for file in self.folder.settled(
                 self.folder.find(stream_of(table)), self.options.settle_seconds
             )
@@ -139,16 +139,20 @@ class FileReader:
             if self._arrivals.is_full:
                 log.info("%s and later files are left for the next load", file.name)
                 return
-            fingerprint = self.folder.fingerprint(file)
-            if fingerprint in known:
+            given = self._input(file)
+            if given.is_among(known):
                 continue
-            known.add(fingerprint)
-            taken = _Taken(file, Input(file.name, fingerprint, file.size), [])
+            known.add(given.fingerprint)
+            taken = _Taken(file, given, [])
             try:
                 taken.parts = self._arrivals.bring(file, self.options.of(file.name))
             except RefusedFileError as error:
                 _refuse(taken, error)
             yield taken
+
+    def _input(self, file: Found) -> Input:
+        declared = self.options.of(file.name).fingerprint
+        return Input(file.name, self.folder.fingerprint(file), file.size, declared=declared)
 
     # -- as relations ----------------------------------------------------------------------
 

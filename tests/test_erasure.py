@@ -26,15 +26,24 @@ from inventory_platform.contracts.base import (
     describe,
     table,
 )
+from inventory_platform.duck import literal
 from inventory_platform.errors import ContractError, SettingsError
 from inventory_platform.landing import suppression
-from inventory_platform.landing.suppression import Fingerprints, personal_columns, read_erasures
+from inventory_platform.landing.loader import Loader
+from inventory_platform.landing.suppression import (
+    Fingerprints,
+    Trace,
+    keep_erasure,
+    personal_columns,
+    read_erasures,
+)
 from inventory_platform.operations import erasure
 from inventory_platform.operations.compaction import compact
 from inventory_platform.operations.erasure import Eraser, ErasureError
 from inventory_platform.operations.people import Start, of_customer, of_email, of_key, read_people
 from inventory_platform.registry import Registry, read_registry
 from inventory_platform.settings import Settings
+from inventory_platform.sources.files import FileReader
 from inventory_platform.warehouse import open_warehouse
 from tests.conftest import Shop
 
@@ -290,6 +299,67 @@ def test_a_later_load_that_brings_them_again_keeps_them_blank(erased):
     assert places(erased.settings.data_dir) == set()
 
 
+class Members(Contract):
+    """Who collects points, as a file says."""
+
+    customer_id: Integer = column("CustomerID", "Identifies the customer.")
+    name: Text = column("Name", "Name.", nullable=True, personal=True)
+    points: Integer = column("Points", "Points.")
+
+    class Config:
+        metadata = table("members.csv", key=["customer_id"], increments=True)
+
+
+MEMBERS = describe(Members, "shop")
+
+
+def load_members(shop: Shop, text: str) -> list[dict]:
+    """Load a file; returns the payloads of everything that was rejected so far."""
+    (shop.folder / "members.csv").write_text(text)
+    reader = FileReader(str(shop.folder), {"settle_seconds": 0})
+    Loader(shop.settings, reader, address="files").load(MEMBERS)
+    rows = shop.query(MEMBERS, "select payload from ops.quarantine order by load_id, position")
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def erase_first_member(shop: Shop) -> None:
+    (record,) = read_erasures(shop.lake)
+    first = Fingerprints(shop.settings).of("1")
+    trace = Trace(MEMBERS.relation, ("customer_id",), frozenset({first}))
+    keep_erasure(shop.lake, replace(record, traces=(*record.traces, trace)))
+
+
+def erase_again(shop: Shop) -> None:
+    known = {c.relation: c for c in (CUSTOMERS, ORDERS, CLERKS, MEMBERS)}
+    Eraser(Registry(shop.settings, {}, known)).replay()
+
+
+@pytest.mark.parametrize("written", ["01", "1.0", " +1 "])
+@pytest.mark.parametrize("header", ["CustomerID,Name,Points", "customer id,NAME,points"])
+def test_a_rejected_row_of_an_erased_person_is_known_however_it_is_written(erased, header, written):
+    key, name, points = header.split(",")
+    text = f"{header}\n{written},Ada,many\n2,Bo,none\n"
+    hers, his = {key: written, points: "many"}, {key: "2", name: "Bo", points: "none"}
+    assert load_members(erased, text) == [{**hers, name: "Ada"}, his]
+    erase_first_member(erased)
+    assert load_members(erased, text + f"{written},Ada L.,few\n") == [
+        *({**hers, name: "Ada"}, his),
+        {key: written, points: "few"},
+    ]
+    erase_again(erased)
+    assert load_members(erased, text) == [hers, his, {**hers, points: "few"}]
+
+
+def test_of_a_line_that_cannot_be_split_nothing_is_left_where_people_were_erased(erased):
+    text = "CustomerID,Name,Points\n1,Ada,5,x\n"
+    assert load_members(erased, text) == [{"line": "1,Ada,5,x"}]
+    erase_first_member(erased)
+    nothing = {"line": "not kept, as people were erased from this table"}
+    assert load_members(erased, text + "2,Bo,6,x\n") == [{"line": "1,Ada,5,x"}, nothing]
+    erase_again(erased)
+    assert load_members(erased, text) == [nothing, nothing]
+
+
 def test_the_record_says_what_when_who_and_how_much_and_nothing_personal(erased, monkeypatch):
     (path,) = (erased.settings.lake_dir / "erasures").glob("*.json")
     told = json.loads(path.read_text())
@@ -444,9 +514,16 @@ def test_a_personal_column_that_tells_rows_apart_is_refused_and_one_hosted_table
 def test_a_payload_that_is_no_row_is_left_to_the_search_for_values(erased):
     kept = suppression.Suppression.of(erased.settings, erased.lake, CUSTOMERS)
     assert kept is not None
-    assert kept.of_payload("1,broken") == "1,broken"
-    assert kept.of_payload('{"CustomerID": "2", "Name": "C"}') == '{"CustomerID": "2", "Name": "C"}'
-    assert kept.of_payload('{"CustomerID": "1", "Name": "A", "x": 1}') == '{"CustomerID": "1"}'
+    payloads = {
+        "1,broken": "1,broken",
+        '["1"]': '["1"]',
+        '{"CustomerID": "2", "Name": "C"}': '{"CustomerID": "2", "Name": "C"}',
+        '{"CustomerID": "1", "Name": "A", "x": 1}': '{"CustomerID": "1"}',
+    }
+    rows = ", ".join(f"({literal(payload)}, 'not_allowed')" for payload in payloads)
+    with duckdb.connect() as con:
+        left = kept.left_of_payloads(con, f"(values {rows}) as v(payload, reason_code)")
+    assert {payload: left(payload) for payload in payloads} == payloads
 
 
 def test_the_command_reports_erases_and_proves_and_asks_who(ada, monkeypatch):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -178,6 +178,23 @@ def compile_contract(
         for name in [n for n, kind in types.items() if kind == "VARCHAR"]:
             cast[name] = f"decode(encode({cast[name]}))"
     return Compiled(cast, types, rules, payload, drift, malformed is not None)
+
+
+def known_in_text(contract: TableContract, offered: Sequence[str]) -> dict[str, tuple[Column, str]]:
+    """What a contract knows of rows that were kept as text, whatever is missing in them.
+
+    Args:
+        contract: What the table must look like.
+        offered: The names of the rows' values.
+
+    Returns:
+        Name of a value → the column it is of, and SQL of that column's typed value.
+    """
+    columns = tuple(replace(column, required=False) for column in contract.columns)
+    kinds = dict.fromkeys(offered, "VARCHAR")
+    matched, _ = _match_columns(replace(contract, columns=columns), kinds)
+    found = {name: contract.by_name[column] for column, name in matched.items()}
+    return {name: (c, _cast(c, name, "VARCHAR")[0][c.name]) for name, c in found.items()}
 
 
 # Names of the inner SELECT that no column here can have, as those are plain identifiers.

@@ -13,16 +13,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from inventory_platform.contracts.base import Column, TableContract
 from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import ContractError, SettingsError
+from inventory_platform.landing.compiler import known_in_text
 from inventory_platform.landing.lake import Lake, commit_text
 from inventory_platform.object_storage import StoragePath, files_below
 from inventory_platform.record_format import RecordFormat
@@ -36,6 +36,8 @@ ERASURES = "erasures"
 """Folder of the lake with the records of erasures."""
 
 _BETWEEN = "\x1f"
+_NO_LINE = json.dumps({"line": "not kept, as people were erased from this table"})
+_FUNCTIONS = "select 1 from duckdb_functions()"
 _PARQUET = "format parquet, compression zstd"
 
 
@@ -134,6 +136,8 @@ class Fingerprints:
 
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make them known to SQL as `fingerprint(text)`."""
+        if con.execute(f"{_FUNCTIONS} where function_name = 'fingerprint'").fetchall():
+            return
         con.create_function("fingerprint", self.of, ["VARCHAR"], "VARCHAR")
 
 
@@ -222,32 +226,73 @@ class Suppression:
         )
         return kept
 
-    def of_payload(self, payload: str) -> str:
-        """A rejected row as it came, without what is personal if it is an erased person's.
-
-        Of their rows, the fields that the contract does not know are left out as well.
-        """
-        try:
-            row = json.loads(payload)
-        except ValueError:
-            return payload
-        if not isinstance(row, dict) or not any(self._is_theirs(row, t) for t in self.traces):
-            return payload
-        known = {c.source for c in self.contract.columns if not c.personal}
-        return json.dumps({name: value for name, value in row.items() if name in known})
-
-    def _is_theirs(self, row: Mapping[str, Any], trace: Trace) -> bool:
-        values = [row.get(self.contract.by_name[name].source) for name in trace.columns]
-        if any(value is None for value in values):
-            return False
-        return self.fingerprints.of(_BETWEEN.join(map(str, values))) in trace.fingerprints
-
     def of_rejects(self, con: duckdb.DuckDBPyConnection, file: Path) -> Path:
         """The rejected rows of a load, those of erased people without what is personal."""
-        con.create_function("without_personal", self.of_payload, ["VARCHAR"], "VARCHAR")
+        left = self.left_of_payloads(con, parquet(file))
+        con.create_function("left_of_payload", left, ["VARCHAR"], "VARCHAR")
         kept = file.with_name("suppressed_rejects.parquet")
         con.execute(
-            "copy (select * replace (without_personal(payload) as payload) from "
+            "copy (select * replace (left_of_payload(payload) as payload) from "
             f"{parquet(file)}) to {literal(str(kept))} ({_PARQUET})"
         )
         return kept
+
+    def left_of_payloads(
+        self, con: duckdb.DuckDBPyConnection, rejects: str
+    ) -> Callable[[str], str]:
+        """What is left of a rejected row as it came, without what is personal.
+
+        Whose it is, the contract's own reading of it says, however it is written. Of the rows of
+        erased people, fields that the contract does not know are left out as well; of a line that
+        could not be split nobody can say whose it is, so nothing of any is left.
+
+        Args:
+            con: Connection to read them over.
+            rejects: The rejected rows, in SQL.
+
+        Returns:
+            Payload → what is left of it.
+        """
+        if not self.traces:
+            return lambda payload: payload
+        self.fingerprints.register(con)
+        lines = con.execute(
+            f"select payload from {rejects} where reason_code = 'malformed_row'"
+        ).fetchall()
+        left = {payload: _NO_LINE for (payload,) in lines}
+        rows = f"(select * from {rejects} where json_type(try_cast(payload as json)) = 'OBJECT')"
+        shapes = con.execute(f"select distinct json_keys(payload) from {rows}").fetchall()
+        for (names,) in shapes:
+            left |= self._left_of_shape(con, rows, names)
+        return lambda payload: left.get(payload, payload)
+
+    def _left_of_shape(
+        self, con: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]
+    ) -> dict[str, str]:
+        """What is left of the erased people's rows among those that have just these values."""
+        known = known_in_text(self.contract, names)
+        own = {column.name for column, _ in known.values()}
+        traces = [trace for trace in self.traces if own.issuperset(trace.columns)]
+        if not traces:
+            return {}
+        values = "".join(
+            f", json_extract_string(payload, {literal('/' + _pointer(n))}) as {identifier(n)}"
+            for n in known
+        )
+        typed = "".join(f", {sql} as {identifier(c.name)}" for c, sql in known.values())
+        texts = f"select payload as _payload{values} from {rows} where json_keys(payload) = ?"
+        found = con.execute(
+            f"select _payload from (select _payload{typed} from ({texts})) "
+            f"where {is_theirs(traces)}",
+            [names],
+        ).fetchall()
+        kept = {name for name, (column, _) in known.items() if not column.personal}
+        return {payload: _only(payload, kept) for (payload,) in found}
+
+
+def _only(payload: str, names: Collection[str]) -> str:
+    return json.dumps({name: v for name, v in json.loads(payload).items() if name in names})
+
+
+def _pointer(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -299,8 +299,9 @@ class Eraser:
                 for path in self._files("raw", contract) if mine else []:
                     yield "raw", path, files.blank(path, contract, mine)
                 for path in self._files("quarantine", contract):
+                    left = suppressed.left_of_payloads(con, parquet(path))
                     texts = {
-                        "payload": lambda text: words.without(suppressed.of_payload(text)),  # noqa: B023
+                        "payload": lambda text: words.without(left(text)),  # noqa: B023
                         "reason": words.without,
                     }
                     yield "quarantine", path, files.change(path, texts)

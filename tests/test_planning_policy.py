@@ -146,6 +146,31 @@ def test_lead_times_have_the_mean_and_spread_that_were_given():
     assert np.sqrt(weights @ days**2 - mean**2) == pytest.approx([3, 1, 0.5], abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("mean", "spread"),
+    [(1, 0.6), (1, 1), (1.5, 1), (2, 2), (2, 3), (1, 3), (3.8, 2.5), (5, 8), (10, 15), (300, 40)],
+)
+def test_short_and_very_variable_lead_times_keep_their_mean_and_spread_too(mean, spread):
+    weights = lead_time_weights(np.array([mean], dtype=float), np.array([spread], dtype=float))[0]
+    days = np.arange(len(weights))
+    assert weights @ days == pytest.approx(mean, rel=0.02)
+    assert np.sqrt(weights @ (days - mean) ** 2) == pytest.approx(spread, rel=0.03, abs=0.05)
+
+
+def test_an_exponential_lead_time_is_divided_among_whole_days_as_by_hand():
+    # Mean and deviation are equal once the interpolation's sixth of a day² is added. Day k gets
+    # the integral of (1 - |t - k|) * exp(-t / 2) / 2, which is 1 - 2 * (1 - exp(-1 / 2)) for day 0
+    # and 2 * exp(-k / 2) * (exp(1 / 2) + exp(-1 / 2) - 2) for the others.
+    weights = lead_time_weights(np.array([2.0]), np.array([(4 + 1 / 6) ** 0.5]))[0]
+    assert weights[:4] == pytest.approx([0.21306, 0.30964, 0.18780, 0.11391], abs=0.0005)
+
+
+def test_each_series_gets_the_lead_time_of_its_own_supplier():
+    mean, spread = np.array([9.0, 3.0, 9.0, 4.0]), np.array([2.0, 1.0, 2.0, 0.0])
+    weights = lead_time_weights(mean, spread)
+    assert weights @ np.arange(weights.shape[1]) == pytest.approx(mean, abs=0.01)
+
+
 # -- suppliers ------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,8 @@ def test_the_position_counts_what_is_promised_and_what_is_coming(shop):
     )
     shop.sold(quantity=1_000, state="open", is_service=True, **one)
     shop.sold(quantity=10_000, state="despatched", **one)
+    # Of a channel whose orders do not count: no sale, and nothing is kept for it.
+    shop.sold(quantity=100_000, state="open", is_sale=False, is_resend=True, **one)
     shop.con.execute("update transformed.purchase_order_lines set delivered_quantity = 1")
     stock = read_rows(shop.con).stock.row(0, named=True)
     assert (stock["on_hand"], stock["reserved"], stock["on_order"]) == (20, 8, 5)
@@ -272,9 +274,11 @@ def test_resends_count_and_cancelled_orders_services_and_other_places_do_not(sho
     shop.con.execute("insert into reference.locations values ('S01', 'pos_api', false)")
     one = {"first": FRIDAY, "last": FRIDAY}
     shop.sold(quantity=1, **one)
-    shop.sold(quantity=10, is_sale=False, is_resend=True, **one)
+    shop.sold(quantity=10, is_resend=True, **one)
     shop.sold(quantity=100, is_sale=False, state="cancelled", **one)
     shop.sold(quantity=1_000, is_sale=False, is_resend=True, state="cancelled", **one)
+    # Of a channel whose orders do not count.
+    shop.sold(quantity=2_000, is_sale=False, is_resend=True, state="open", **one)
     shop.sold(quantity=10_000, is_service=True, **one)
     shop.sold(quantity=100_000, location="S01", **one)
     shop.sold(quantity=1_000_000, location=None, **one)

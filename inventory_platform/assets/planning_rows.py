@@ -35,8 +35,9 @@ DELIVERIES_NEEDED = 5
 
 _AS_OF = "select max(date_day) from transformed.business_days"
 
-# Resends cost nothing and are consumed all the same; kits are their components already. The row
-# of the last day carries every series up to it.
+# Cancelled orders and those of channels that do not count are no sales. Resends are: they cost
+# nothing and are consumed all the same. Kits are their components already. The row of the last
+# day carries every series up to it.
 _DAILY = """
     with planned as (
         select location_id from reference.locations where is_planned
@@ -44,7 +45,7 @@ _DAILY = """
     sold as (
         select product_id, location_id, order_date as day, quantity, false as is_out
         from marts.fct_order_lines
-        where (is_sale or is_resend) and order_state <> 'cancelled' and not is_service
+        where is_sale and not is_service
     ),
     booked as (
         select
@@ -162,7 +163,7 @@ _STOCK = """
         union all
         select product_id, location_id, 0, quantity - coalesce(despatched_quantity, 0), 0
         from marts.fct_order_lines
-        where order_state = 'open' and (is_sale or is_resend) and not is_service
+        where order_state = 'open' and is_sale and not is_service
             and quantity > coalesce(despatched_quantity, 0)
             and order_line_id not in (from taken)
         union all

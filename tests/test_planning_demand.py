@@ -72,10 +72,10 @@ def test_returns_are_no_demand_and_unknown_units_stay_unknown():
     assert units_of(demand) == [[0, None, 5]]
 
 
-def test_rows_of_no_product_are_left_out_and_counted():
+def test_rows_of_no_product_are_left_out():
     demand = demand_series(daily(("P", 0, 3, False), (None, 0, 9, False)))
     assert units_of(demand) == [[3]]
-    assert demand.rows_left_out == 1
+    assert demand.keys["product"].to_list() == ["P"]
 
 
 def test_demand_as_rows_names_every_day():

@@ -31,14 +31,12 @@ class Demand:
             because the item was out of stock or did not exist yet.
         unrecorded_days: For each series, the days that had no row and count as days without
             sales.
-        rows_left_out: Rows that belong to no series, having no product, location or date.
     """
 
     keys: pl.DataFrame
     first_date: date
     units: Matrix
     unrecorded_days: pl.Series
-    rows_left_out: int = 0
 
     @property
     def days(self) -> int:
@@ -96,8 +94,10 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     A day that ended out of stock but sold something keeps what it sold: leaving it out would
     drop exactly the days on which an item of which one is kept was sold. This is the basis of
     Linnworks' daily average consumption, units sold ÷ days in stock. Returns (negative units)
-    are no demand and count as none. A series begins with its first row; from there to the last
-    day of the frame, a day without a row is a day without sales, and counted.
+    are no demand and count as none. Rows without product, location or date belong to no series
+    (the facts have none, for their contracts refuse them). A series begins with its first row;
+    from there to the last day of the frame, a day without a row is a day without sales, and
+    counted.
 
     Args:
         daily: product, location, date, units_sold, was_out_of_stock. Several rows of one day
@@ -111,7 +111,6 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     """
     require(daily, "daily demand", [*KEY, "date", "units_sold", "was_out_of_stock"])
     known = daily.with_columns(pl.col("date").cast(pl.Date)).drop_nulls([*KEY, "date"])
-    left_out = len(daily) - len(known)
     days = (
         known.lazy()
         .group_by(*KEY, "date")
@@ -125,7 +124,7 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     keys = days.group_by(KEY).agg(first=pl.col("date").min(), recorded=pl.len()).sort(KEY)
     if keys.is_empty():
         nothing = pl.Series("unrecorded_days", [], pl.Int64)
-        return Demand(keys.select(KEY), date.min, np.empty((0, 0)), nothing, left_out)
+        return Demand(keys.select(KEY), date.min, np.empty((0, 0)), nothing)
     first = keys["first"].min()
     last = days["date"].max()
     assert isinstance(first, date)
@@ -149,7 +148,7 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     units = np.where(np.arange(width) >= began[:, None], 0.0, np.nan)
     units[cells["series"].to_numpy(), cells["day"].to_numpy()] = cells["units"].to_numpy()
     unrecorded = pl.Series("unrecorded_days", width - began - keys["recorded"].to_numpy())
-    return Demand(keys.select(KEY), first, units, unrecorded, left_out)
+    return Demand(keys.select(KEY), first, units, unrecorded)
 
 
 def without_spikes(demand: Demand, *, multiple: float = 10, days_needed: int = 8) -> Demand:

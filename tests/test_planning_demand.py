@@ -35,8 +35,10 @@ def daily(*rows):
 
 
 def series(*units, names=None):
-    """Demand of series given as lists, NaN for unknown."""
+    """Demand of series given as lists, NaN for unknown; shorter ones began later."""
     names = names or [f"P{number}" for number in range(len(units))]
+    longest = max(map(len, units))
+    units = [[NAN] * (longest - len(one)) + list(one) for one in units]
     return Demand(
         pl.DataFrame({"product": names, "location": ["L"] * len(units)}),
         MONDAY,
@@ -121,11 +123,11 @@ def test_replaying_fills_a_day_from_the_same_weekday_of_the_nearest_earlier_week
 
 
 def test_demand_classes_follow_interval_and_variation():
-    smooth = [4, 5, 4, 5, 4, 5, 4, 5]
-    erratic = [1, 1, 1, 1, 1, 1, 1, 20]
-    intermittent = [0, 2, 0, 2, 0, 2, 0, 2]
-    lumpy = [0, 1, 0, 0, 0, 20, 0, 1]
-    nothing = [0] * 8
+    smooth = [4, 5, 4, 5, 4, 5, 4, 5] * 2
+    erratic = [1, 1, 1, 1, 1, 1, 1, 20] * 2
+    intermittent = [0, 2, 0, 2, 0, 2, 0, 2] * 2
+    lumpy = [0, 1, 0, 0, 0, 20, 0, 1] * 2
+    nothing = [0] * 16
     found = classify(series(smooth, erratic, intermittent, lumpy, nothing))
     assert found["demand_class"].to_list() == [
         "smooth",
@@ -140,8 +142,46 @@ def test_demand_classes_follow_interval_and_variation():
 
 
 def test_unknown_days_do_not_lengthen_the_interval_between_demands():
-    found = classify(series([2, NAN, 2, NAN, 2, NAN, 2, NAN]))
+    found = classify(series([2, NAN] * 14))
     assert found.select("adi", "demand_class").row(0) == (1.0, "smooth")
+
+
+def test_what_sold_on_too_few_days_is_not_classified_unless_it_has_long_been_rare():
+    once, twice = [0] * 13 + [5], [0] * 12 + [5, 5]
+    found = classify(
+        series(
+            [1] * 13,  # not every weekday twice yet
+            [1] * 14,
+            [NAN] * 90 + once,
+            [NAN] * 90 + twice,
+            [NAN] * 90 + [1, *twice],
+            [0] * 77 + once,  # one sale in 91 days: known to be rare
+            [0] * 76 + once,
+            [0] * 5,
+            [NAN] * 5,
+        )
+    )
+    assert found["demand_class"].to_list() == [
+        "too new",
+        "smooth",
+        "too new",
+        "too new",
+        "intermittent",
+        "intermittent",
+        "too new",
+        "no demand",
+        "no demand",
+    ]
+    assert found["known_days"].to_list() == [13, 14, 14, 14, 15, 91, 90, 5, 0]
+    assert found["demand_days"].to_list() == [13, 14, 1, 2, 3, 1, 1, 0, 0]
+
+
+def test_the_sales_of_a_first_day_take_no_share_of_the_years_value():
+    values = pl.DataFrame({"product": ["P0", "P1"], "unit_value": [1.0, 1.0]})
+    # Five units on the only known day are no 1,825 a year.
+    found = classify(series([NAN] * 13 + [5], [1] * 14), values)
+    assert found["abc"].to_list() == ["unclassified", "A"]
+    assert found["value_share"].to_list() == [None, 1.0]
 
 
 def test_the_item_that_crosses_eighty_percent_is_an_a_item():

@@ -245,7 +245,7 @@ def test_coverage_is_measured_on_days_the_interval_has_not_seen():
 def test_a_short_past_is_forecast_without_trials():
     demand = series([[1, 2, 3]])
     found = forecast(demand, classify(demand))
-    assert found.choice.row(0) == ("smooth", "historic_average", None, None)
+    assert found.choice.row(0) == ("too new", "historic_average", None, None)
     chosen = found.daily.filter("is_chosen")
     assert chosen["forecast"].to_list() == [2.0] * 28
     assert chosen["lower"].null_count() == 28

@@ -384,6 +384,43 @@ def test_demand_that_was_never_seen_cannot_be_planned():
     assert "never in stock" in proposal["reason"]
 
 
+def first_day(units=5.0, days=1):
+    """An item that came in and sold on its only day."""
+    return steady(units=units, days=days)
+
+
+def test_one_good_day_is_no_reason_to_order_a_stock():
+    policy, proposal = planned(demand=first_day())
+    assert [policy[name] for name in ("reorder_point", "order_up_to", "lot")] == [None] * 3
+    assert (proposal["decision"], proposal["quantity"]) == ("unknown", None)
+    assert proposal["stockout_risk"] is None
+    assert proposal["reason"] == (
+        "Not planned: too new, sold on 1 of 1 known days; a proposal takes 3 days with sales in "
+        "at least 14 known days, or 91 known days."
+    )
+
+
+def test_of_a_new_item_what_customers_wait_for_is_ordered_and_no_more():
+    held = stock(on_hand=4, reserved=9, on_order=2)
+    _, proposal = planned(demand=first_day(), offers=terms(pack_size=2), held=held)
+    assert (proposal["decision"], proposal["quantity"]) == ("order", 4)
+    assert proposal["stockout_risk"] == 1
+    assert proposal["reason"] == (
+        "Order 4 from S: customers wait for more than there is, the position is -3 (4 on hand - 9 "
+        "reserved + 2 on order); the item is too new to be kept in stock by rule, sold on 1 of 1 "
+        "known days; 3 bring it up to 0, rounded up to whole packs of 2."
+    )
+    _, served = planned(demand=first_day(), held=stock(on_hand=4, reserved=4))
+    assert served["decision"] == "unknown"
+    _, from_nobody = planned(demand=first_day(), offers=terms(lead_time_days=None), held=held)
+    assert from_nobody["reason"] == "Not planned: no usable lead time is known for supplier S."
+
+
+def test_two_weeks_of_sales_are_enough_for_a_proposal():
+    assert planned(demand=first_day(days=13))[1]["decision"] == "unknown"
+    assert planned(demand=first_day(days=14))[1]["decision"] == "order"
+
+
 def test_without_demand_nothing_is_ordered_except_what_customers_wait_for():
     _, idle = planned(demand=steady(units=0.0), offers=terms(min_order_quantity=10))
     assert (idle["decision"], idle["quantity"], idle["days_of_cover"]) == ("wait", 0, None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from inventory_platform.planning.demand import WEEK, Demand
@@ -26,10 +27,20 @@ ERRATIC = "erratic"
 INTERMITTENT = "intermittent"
 LUMPY = "lumpy"
 NO_DEMAND = "no demand"
+TOO_NEW = "too new"
 UNCLASSIFIED = "unclassified"
 
 DAYS_OF_A_YEAR = 365
 DAYS_FOR_A_WEEK = 4  # a week with fewer known days says too little about its total
+
+FEWEST_KNOWN_DAYS = 2 * WEEK
+"""Every weekday twice: with less, one good day passes for the rule."""
+
+FEWEST_DEMAND_DAYS = 3
+"""Sales that show how often and how unevenly an item sells; of one or two, sizes cannot vary."""
+
+DAYS_TO_BE_RARE = 13 * WEEK
+"""Who sold once or twice in this many known days is not new, but rarely wanted."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +76,27 @@ def classify(
         cutoffs: Where the classes end.
 
     Returns:
-        product, location, adi, cv2, demand_class, weekly_cv, xyz, annual_value, value_share
-        (share of this item and all above it), abc. Ratios are null where their denominator is
-        zero or unknown.
+        product, location, known_days, demand_days (known days with demand), adi, cv2,
+        demand_class, weekly_cv, xyz, annual_value, value_share (share of this item and all above
+        it), abc. Ratios are null where their denominator is zero or unknown. What is "too new"
+        has no annual value either: the sales of a first day say nothing of a year's.
 
     Raises:
         PlanningError: If a column is missing from `values` or a product occurs twice.
     """
     cutoffs = cutoffs or Cutoffs()
+    known, sold = _known_days(demand.units), _demand_days(demand.units)
     interval, variation = _adi_and_cv2(demand.units)
+    is_new = _is_new(known, sold)
     weekly = _weekly_variation(demand.units)
     frame = demand.keys.with_columns(
+        pl.Series("known_days", known),
+        pl.Series("demand_days", sold),
+        pl.Series("is_new", is_new),
         nullable(interval).alias("adi"),
         nullable(variation).alias("cv2"),
         nullable(weekly).alias("weekly_cv"),
-        nullable(_annual_units(demand.units)).alias("annual_units"),
+        nullable(np.where(is_new, np.nan, _annual_units(demand.units))).alias("annual_units"),
     )
     if values is None:
         frame = frame.with_columns(unit_value=pl.lit(None, pl.Float64))
@@ -94,6 +111,8 @@ def classify(
         frame.with_columns(
             pl.when(pl.col("adi").is_null())
             .then(pl.lit(NO_DEMAND))
+            .when("is_new")
+            .then(pl.lit(TOO_NEW))
             .when(is_frequent & is_even)
             .then(pl.lit(SMOOTH))
             .when(is_frequent)
@@ -114,10 +133,25 @@ def classify(
         )
         .pipe(_abc, cutoffs)
         .select(
-            *KEY, "adi", "cv2", "demand_class", "weekly_cv", "xyz",
+            *KEY, "known_days", "demand_days", "adi", "cv2", "demand_class", "weekly_cv", "xyz",
             "annual_value", "value_share", "abc",
         )
     )  # fmt: skip
+
+
+def _known_days(units: Matrix) -> npt.NDArray[np.int64]:
+    return np.asarray(np.sum(~np.isnan(units), axis=1), dtype=np.int64)
+
+
+def _demand_days(units: Matrix) -> npt.NDArray[np.int64]:
+    return np.asarray(np.sum(units > 0, axis=1), dtype=np.int64)
+
+
+def _is_new(known: npt.NDArray[np.int64], sold: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether too little was seen of what sold to say how it sells."""
+    is_short = known < FEWEST_KNOWN_DAYS
+    is_thin = (sold < FEWEST_DEMAND_DAYS) & (known < DAYS_TO_BE_RARE)
+    return np.asarray((sold > 0) & (is_short | is_thin))
 
 
 def _adi_and_cv2(units: Matrix) -> tuple[Vector, Vector]:
@@ -127,9 +161,9 @@ def _adi_and_cv2(units: Matrix) -> tuple[Vector, Vector]:
     the population, so that a single sale has none. Both are NaN without demand.
     """
     has_demand = units > 0
-    count = has_demand.sum(axis=1).astype(float)
+    count = _demand_days(units).astype(float)
     count[count == 0] = np.nan
-    known = np.sum(~np.isnan(units), axis=1)
+    known = _known_days(units)
     sizes = np.where(has_demand, units, 0.0)
     mean = sizes.sum(axis=1) / count
     spread = np.where(has_demand, sizes - mean[:, None], 0.0)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from inventory_platform.planning.classes import DAYS_OF_A_YEAR, SMOOTH
+from inventory_platform.planning.classes import DAYS_OF_A_YEAR, SMOOTH, TOO_NEW
 from inventory_platform.planning.demand import WEEK, Demand
 from inventory_platform.planning.forecast import Forecasts
 from inventory_platform.planning.frames import (
@@ -172,10 +172,11 @@ def stock_policy(
 
     Returns:
         One row for each series, with what it was computed from. reorder_point and order_up_to
-        are whole units; they are null where demand or lead time is unknown or the supplier
-        never takes orders; position and stockout_risk where the stock is unknown; unit_cost
-        where it is unknown. basis is "normal", "empirical" or null. idle_days are the days in
-        stock since the last sale; is_dormant says that they are too many.
+        are whole units; they are null where demand or lead time is unknown, the item is too new
+        to be classified or the supplier never takes orders; position and stockout_risk where
+        the stock is unknown; unit_cost where it is unknown. basis is "normal", "empirical" or
+        null. idle_days are the days in stock since the last sale; is_dormant says that they are
+        too many.
 
     Raises:
         PlanningError: If a frame lacks a column or repeats a key.
@@ -193,7 +194,12 @@ def stock_policy(
             how="left",
             maintain_order="left",
         )
-        .join(classes.select(*KEY, "abc", "xyz"), on=KEY, how="left", maintain_order="left")
+        .join(
+            classes.select(*KEY, "abc", "xyz", "known_days", "demand_days"),
+            on=KEY,
+            how="left",
+            maintain_order="left",
+        )
         .join(held, on=KEY, how="left", maintain_order="left")
         .join(chosen_terms(terms), on="product", how="left", maintain_order="left")
         .with_columns(
@@ -225,10 +231,13 @@ def stock_policy(
         )
     )
     points, risks, basis = _points_and_risks(demand, table)
+    is_new = (table["demand_class"] == TOO_NEW).fill_null(value=False).to_numpy()
+    points[is_new] = np.nan
+    risks[is_new] = np.where(vector(table["position"])[is_new] < 0, 1.0, np.nan)
     mean = vector(table["daily_mean"])
     covered = vector(table["lead_time_days"]) + vector(table["review_days"])
     whole = np.ceil(points - 1e-6)
-    lot = _lots(table, settings)
+    lot = np.where(is_new, np.nan, _lots(table, settings))
     return table.with_columns(
         nullable(mean * covered).alias("expected_demand"),
         nullable(whole - mean * covered).alias("safety_stock"),

@@ -10,6 +10,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from inventory_platform.planning.classes import (
+    DAYS_TO_BE_RARE,
+    FEWEST_DEMAND_DAYS,
+    FEWEST_KNOWN_DAYS,
+    TOO_NEW,
+)
 from inventory_platform.planning.demand import WEEK
 from inventory_platform.planning.frames import KEY, require, require_unique
 
@@ -25,7 +31,8 @@ def propose(
 
     An item at or below its reorder point is ordered up to its target, at least the supplier's
     minimum, in whole packs. Nothing is ordered of excluded products, nor of what has been in
-    stock for long without being sold, unless customers wait for it.
+    stock for long without being sold, unless customers wait for it. Of what is too new to be
+    planned, only what customers wait for is ordered.
 
     Args:
         policy: The policy, as `stock_policy` gives it.
@@ -52,11 +59,15 @@ def propose(
         )
         for ahead in range(WEEK)
     )
-    position, target = pl.col("position"), pl.col("order_up_to")
+    position = pl.col("position")
+    is_planned = pl.all_horizontal(pl.col("lead_time_days", "review_days").is_not_null())
+    is_owed = (pl.col("demand_class") == TOO_NEW) & (position < 0) & is_planned
+    target = pl.when(is_owed).then(0.0).otherwise("order_up_to")
+    point = pl.when(is_owed).then(0.0).otherwise("reorder_point")
     needed = target - position
     packs = (pl.max_horizontal(needed, "min_order_quantity") / pl.col("pack_size") - 1e-9).ceil()
     is_asleep = pl.col("is_dormant") & (position >= 0)
-    is_below = (position <= pl.col("reorder_point")) & (needed > 0)
+    is_below = (position <= point) & (needed > 0)
     is_due = is_below & pl.col("why").is_null() & is_asleep.not_()
     expected = pl.duration(days=(pl.col("lead_time_days") - 1e-9).ceil().cast(pl.Int64))
     return (
@@ -73,6 +84,7 @@ def propose(
             .otherwise(pl.when(is_due.is_not_null()).then(0.0))
             .alias("quantity"),
             needed.alias("needed"),
+            target.alias("target"),
             pl.when(is_due).then(order_date).alias("order_date"),
             pl.when(pl.col("daily_mean") > 0)
             .then(pl.max_horizontal(position, 0) / pl.col("daily_mean"))
@@ -132,6 +144,14 @@ def _position() -> pl.Expr:
 
 def _reason_to_order(as_of: date) -> pl.Expr:
     days = pl.col("lead_time_days") + pl.col("review_days")
+    owed = pl.format(
+        "Order {} from {}: customers wait for more than there is, the position is {}; the item is "
+        "too new to be kept in stock by rule, {}",
+        _number(pl.col("quantity")),
+        pl.col("supplier_name"),
+        _position(),
+        _seen(),
+    )
     point = pl.format(
         "Order {} from {}: the position of {} has reached the reorder point of {} ({} expected in "
         "{} days of lead time and review, {} safety for a service level of {} %)",
@@ -145,7 +165,7 @@ def _reason_to_order(as_of: date) -> pl.Expr:
         _number(pl.col("service_level") * 100),
     )
     amount = pl.format(
-        "; {} bring it up to {}", _number(pl.col("needed")), _number(pl.col("order_up_to"))
+        "; {} bring it up to {}", _number(pl.col("needed")), _number(pl.col("target"))
     )
     raised = (
         pl.when(pl.col("quantity") <= pl.col("needed"))
@@ -182,6 +202,7 @@ def _reason_to_order(as_of: date) -> pl.Expr:
         .then(pl.lit(", at unknown cost"))
         .otherwise(pl.lit(""))
     )
+    point = pl.when(pl.col("demand_class") == TOO_NEW).then(owed).otherwise(point)
     return pl.concat_str(point, amount, raised, wait, unlisted, cost, pl.lit("."))
 
 
@@ -232,5 +253,20 @@ def _reason_not_to_know() -> pl.Expr:
         )
         .when(pl.col("daily_mean").is_null())
         .then(pl.lit("Not planned: the item was never in stock, so its demand is unknown."))
+        .when(pl.col("demand_class") == TOO_NEW)
+        .then(
+            pl.format(
+                "Not planned: too new, {}; a proposal takes {} days with sales in at least {} "
+                "known days, or {} known days.",
+                _seen(),
+                pl.lit(FEWEST_DEMAND_DAYS),
+                pl.lit(FEWEST_KNOWN_DAYS),
+                pl.lit(DAYS_TO_BE_RARE),
+            )
+        )
         .otherwise(pl.lit("Not planned: the stock on hand is unknown."))
     )
+
+
+def _seen() -> pl.Expr:
+    return pl.format("sold on {} of {} known days", pl.col("demand_days"), pl.col("known_days"))

@@ -40,7 +40,7 @@ consumption as (
 
     from {{ ref('fct_order_lines') }} as order_lines
     cross join today
-    where (order_lines.is_sale or order_lines.is_resend) and not order_lines.is_service
+    where order_lines.is_sale and not order_lines.is_service
 
 ),
 

@@ -1,5 +1,6 @@
 -- Orders are judged by their last delivery. A lead time below zero or above two years is taken for
--- a mistake of the source and left out.
+-- a mistake of the source and left out. What is neither open nor delivered, such as a draft or a
+-- cancelled order, was not ordered.
 
 with
 
@@ -12,6 +13,7 @@ suppliers as (
 purchase_order_lines as (
 
     select * from {{ ref('purchase_order_lines') }}
+    where is_open or is_delivered
 
 ),
 

@@ -116,7 +116,7 @@ def test_every_relation_that_dbt_tests_between_tables_of_the_model_is_in_it(
 
 
 def test_filters_reach_each_table_in_one_way(model: SemanticModel) -> None:
-    ways = Counter((r.dimension, r.table) for r in model.relationships)
+    ways = Counter((r.dimension, r.table) for r in model.relationships if r.is_active)
     assert set(ways.values()) == {1}
     # What is filtered filters nothing else, so there is no longer way either.
     assert not {r.table for r in model.relationships} & {r.dimension for r in model.relationships}
@@ -349,7 +349,7 @@ STAR = {
     "dim_dates": mart("dim_dates", ("date_day", "date")),
     "dim_things": mart("dim_things", ("thing_id", "string"), ("kind", "string")),
     "fct_sales": mart(
-        *("fct_sales", ("thing_id", "string"), ("sale_date", "date")),
+        *("fct_sales", ("thing_id", "string"), ("sale_date", "date"), ("paid_date", "date")),
         *(("amount", "decimal(18,4)"), ("cost", "decimal(18,6)"), ("is_sale", "boolean")),
     ),
     "kpi_sums": mart("kpi_sums", ("amount", "decimal(18,2)")),
@@ -403,6 +403,7 @@ def test_measures_are_said_in_dax_and_in_sql(tmp_path: Path) -> None:
         + measure("Other", "count = true", "unless = { is_sale = false }")
         + measure("Kinds", 'distinct = "thing_id"', 'where = { thing_id = ["a", "b"] }')
         + measure("Latest", 'sum = "amount"', "on_last_day = true")
+        + measure("Paid", 'sum = "amount"', 'day = "paid_date"')
         + measure("Left", 'formula = "[Sold] - [Other]"')
         + measure("Share", 'formula = "[Sold] / [Other]"')
         + measure("Free", "dax = 'CALCULATE([Sold], ALL(dim_dates[date_day]))'")
@@ -432,10 +433,26 @@ def test_measures_are_said_in_dax_and_in_sql(tmp_path: Path) -> None:
             '(select sum("amount") from "fct_sales" '
             'where "sale_date" = (select max("date_day") from dim_dates))',
         ),
+        "Paid": (
+            "CALCULATE(SUM(fct_sales[amount]), "
+            "USERELATIONSHIP(fct_sales[paid_date], dim_dates[date_day]))",
+            '(select sum("amount") from "fct_sales")',
+        ),
         "Left": ("[Sold] - [Other]", f"(coalesce({sold}, 0) - coalesce({other}, 0))"),
         "Share": ("DIVIDE([Sold], [Other])", f"cast({sold} as double) / nullif({other}, 0)"),
         "Free": ("CALCULATE([Sold], ALL(dim_dates[date_day]))", None),
     }
+
+
+def test_a_day_of_a_measure_filters_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    model = small(tmp_path, measure("Paid", 'sum = "amount"', 'day = "paid_date"'))
+    paid = Relationship("fct_sales", "paid_date", "dim_dates", "date_day", is_active=False)
+    assert [r for r in model.relationships if not r.is_active] == [paid]
+    written = project_files(model, ReadFrom.folder)
+    said = parse(written["Inventory.SemanticModel/definition/relationships.tmdl"])
+    (asked,) = [node for node in said if "isActive" in node.properties]
+    assert asked.properties["isActive"] == "false"
+    assert asked.properties["fromColumn"] == "fct_sales.paid_date"
 
 
 @pytest.mark.parametrize(
@@ -443,6 +460,7 @@ def test_measures_are_said_in_dax_and_in_sql(tmp_path: Path) -> None:
     [
         (['sum = "profit"'], "column fct_sales.profit"),
         (['sum = "amount"', "where = { is_paid = true }"], "column fct_sales.is_paid"),
+        (['sum = "amount"', 'day = "cost"'], "day fct_sales.cost"),
         (["dax = 'SUM(fct_sales[profit])'"], "column fct_sales.profit"),
         (["dax = 'SUM(kpi_sums[amount])'"], "column kpi_sums.amount"),
         (['formula = "[Profit] / [Amount sold]"'], "measure [Profit]"),

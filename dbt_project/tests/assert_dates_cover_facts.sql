@@ -13,6 +13,8 @@ days as (
     union
     select return_date as date_day from {{ ref('fct_returns') }}
     union
+    select refund_date as date_day from {{ ref('fct_returns') }}
+    union
     select attempt_date as date_day from {{ ref('fct_payments') }}
     union
     select order_date as date_day from {{ ref('fct_purchase_orders') }}

@@ -168,7 +168,10 @@ def _expressions(read_from: ReadFrom) -> Iterator[str]:
 
 def _relationships(model: SemanticModel) -> Iterator[str]:
     for r in model.relationships:
-        yield f"relationship {_tag('relationship', r.table, r.dimension)}"
+        named = [r.table, r.dimension] if r.is_active else [r.table, r.column, r.dimension]
+        yield f"relationship {_tag('relationship', *named)}"
+        if not r.is_active:
+            yield "\tisActive: false"
         yield f"\tfromColumn: {r.table}.{r.column}"
         yield f"\ttoColumn: {r.dimension}.{r.key}"
         yield ""

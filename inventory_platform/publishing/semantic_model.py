@@ -50,6 +50,7 @@ class Measure(BaseModel):
         unless: Column → the truth, or the values, that rows must not have; unknown ones count.
         known: Columns that must be known for a row to count.
         on_last_day: Whether only the last of the filtered days counts, as for stock.
+        day: Column of the day it is counted on, where that is not the day of the table.
         formula: Sum and difference of measures, or one by another.
         dax: An expression that is none of these.
         equals: A query over the marts that must give the same for everything there is.
@@ -70,6 +71,7 @@ class Measure(BaseModel):
     unless: dict[str, bool | list[str]] = {}
     known: list[str] = []
     on_last_day: bool = False
+    day: str = ""
     formula: Formula | None = None
     dax: str = ""
     equals: str = ""
@@ -84,7 +86,8 @@ class Measure(BaseModel):
     @property
     def columns(self) -> list[tuple[str, str]]:
         """The columns it reads, with their table."""
-        own = [self.sum, self.distinct, self.largest, *self.where, *self.unless, *self.known]
+        named = [self.sum, self.distinct, self.largest, self.day]
+        own = [*named, *self.where, *self.unless, *self.known]
         return [*((self.table, name) for name in own if name), *_COLUMN_NAME.findall(self.dax)]
 
     @property
@@ -118,12 +121,17 @@ _File = TypeVar("_File", _Declared, _Measures)
 
 @dataclass(frozen=True)
 class Relationship:
-    """Rows of a table and the one row of a dimension that filters them."""
+    """Rows of a table and the one row of a dimension that filters them.
+
+    Attributes:
+        is_active: Whether it filters without being asked; one of a table and a dimension does.
+    """
 
     table: str
     column: str
     dimension: str
     key: str
+    is_active: bool = True
 
 
 @dataclass(frozen=True)
@@ -168,8 +176,11 @@ class SemanticModel:
             counted = f"{_DAX[function]}({table}[{column}])"
         # Beside what the report filters by, not instead of it.
         filters = [f"KEEPFILTERS({c})" for c in _dax_conditions(measure)]
+        day = f"{self.calendar}[{self.keys[self.calendar]}]"
+        if measure.day:
+            filters.append(f"USERELATIONSHIP({table}[{measure.day}], {day})")
         if measure.on_last_day:
-            filters.append(f"LASTDATE({self.calendar}[{self.keys[self.calendar]}])")
+            filters.append(f"LASTDATE({day})")
         return f"CALCULATE({', '.join([counted, *filters])})" if filters else counted
 
     def sql(self, measure: Measure) -> str | None:
@@ -190,7 +201,8 @@ class SemanticModel:
         conditions = list(_sql_conditions(measure))
         if measure.on_last_day:
             last = f"(select max({identifier(self.keys[self.calendar])}) from {self.calendar})"
-            conditions.append(f"{identifier(self.dates[measure.table])} = {last}")
+            own = identifier(measure.day or self.dates[measure.table])
+            conditions.append(f"{own} = {last}")
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"(select {counted} from {table}{where})"
 
@@ -238,7 +250,7 @@ def read_model(folder: Path, marts: Mapping[str, Mart]) -> SemanticModel:
         tables=tables,
         keys=declared.dimensions,
         calendar=days[0],
-        relationships=tuple(_relationships(tables, declared, days[0])),
+        relationships=tuple(_relationships(tables, declared, listed, days[0])),
         sorted_by={
             (table, column): order
             for named, order in declared.sorted_by.items()
@@ -266,7 +278,10 @@ def _place(location: Iterable[int | str]) -> str:
 
 
 def _relationships(
-    tables: Mapping[str, Mart], declared: _Declared, calendar: str
+    tables: Mapping[str, Mart],
+    declared: _Declared,
+    listed: Sequence[Measure],
+    calendar: str,
 ) -> Iterator[Relationship]:
     for table in tables.values():
         if table.name in declared.dimensions:
@@ -276,6 +291,9 @@ def _relationships(
             column = declared.dates.get(table.name, "") if dimension == calendar else key
             if column in table.columns:
                 yield Relationship(table.name, column, dimension, key)
+        for column in sorted({m.day for m in listed if m.day and m.table == table.name}):
+            key = declared.dimensions[calendar]
+            yield Relationship(table.name, column, calendar, key, is_active=False)
 
 
 def _unknown_columns(tables: Mapping[str, Mart], declared: _Declared) -> Iterator[str]:
@@ -297,6 +315,8 @@ def _unknown_in_measures(model: SemanticModel, listed: Sequence[Measure]) -> Ite
             if not _type(model.tables, table, column):
                 yield f"{where} column {table}.{column}"
         yield from (f"{where} measure [{n}]" for n in measure.measures if n not in model.measures)
+        if measure.day and _type(model.tables, measure.table, measure.day) != "date":
+            yield f"{where} day {measure.table}.{measure.day}"
         if measure.on_last_day and measure.table not in model.dates:
             yield f"{where} the day of {measure.table}"
         if measure.name.lower() in columns:

@@ -20,6 +20,14 @@ spans as (
     union all
 
     select
+        min(refund_date) as first_day,
+        max(refund_date) as last_day
+
+    from {{ ref('returns') }}
+
+    union all
+
+    select
         cast(min(payment_date) as date) as first_day,
         cast(max(payment_date) as date) as last_day
 

@@ -33,6 +33,8 @@ final as (
         ) as decimal(18, 2)) as pending_amount,
         min(case when payment_statuses.is_received then payments.payment_date end)
             as first_paid_at,
+        -- A refund is a payment that changed.
+        max(case when payment_statuses.is_refunded then payments.updated_at end) as refunded_at,
         max(payments._load_id) as last_load_id
 
     from payments

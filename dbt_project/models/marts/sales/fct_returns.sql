@@ -40,6 +40,8 @@ final as (
         cast(returns.country as string) as country,
         cast(returns.returned_at as timestamp) as returned_at,
         cast(returns.return_date as date) as return_date,
+        cast(returns.refunded_at as timestamp) as refunded_at,
+        cast(returns.refund_date as date) as refund_date,
         cast(returns.return_type as string) as return_type,
         cast(returns.quantity as bigint) as quantity,
         cast(returns.refund_amount as decimal(18, 4)) as refund_amount,

@@ -61,12 +61,29 @@ changes as (
         0 as sales_amount,
         null as cost_amount,
         0 as costed_amount,
-        refund_amount,
-        refund_amount - coalesce(refund_tax_amount, 0) as refund_net_amount,
-        case when return_type = 'resend' then 0 else quantity end as return_units
+        0 as refund_amount,
+        0 as refund_net_amount,
+        quantity as return_units
 
     from returns
-    where coalesce(is_sale, true) and product_id is not null
+    where coalesce(is_sale, true) and return_type <> 'resend' and product_id is not null
+
+    union all
+
+    select
+        product_id,
+        refund_date as date_day,
+        0 as units,
+        0 as gross_amount,
+        0 as sales_amount,
+        null as cost_amount,
+        0 as costed_amount,
+        refund_amount,
+        refund_amount - coalesce(refund_tax_amount, 0) as refund_net_amount,
+        0 as return_units
+
+    from returns
+    where coalesce(is_sale, true) and refund_amount <> 0 and product_id is not null
 
 ),
 

@@ -12,7 +12,7 @@ returns as (
 
 ),
 
--- What was sold on its day and what was given back on its day, in one shape.
+-- What was sold, what came back and what was paid back, each on its day, in one shape.
 changes as (
 
     select
@@ -52,12 +52,35 @@ changes as (
         0 as sales_amount,
         null as cost_amount,
         0 as costed_amount,
-        refund_amount,
-        coalesce(refund_tax_amount, 0) as refund_tax_amount,
-        case when return_type = 'resend' then 0 else quantity end as return_units
+        0 as refund_amount,
+        0 as refund_tax_amount,
+        quantity as return_units
 
     from returns
-    where coalesce(is_sale, true)
+    where coalesce(is_sale, true) and return_type <> 'resend' and quantity <> 0
+
+    union all
+
+    select
+        refund_date as date_day,
+        channel,
+        category,
+        country,
+        0 as line_count,
+        0 as units,
+        0 as gross_amount,
+        0 as discount_amount,
+        null as tax_amount,
+        0 as taxed_gross_amount,
+        0 as sales_amount,
+        null as cost_amount,
+        0 as costed_amount,
+        refund_amount,
+        coalesce(refund_tax_amount, 0) as refund_tax_amount,
+        0 as return_units
+
+    from returns
+    where coalesce(is_sale, true) and refund_amount <> 0
 
 ),
 

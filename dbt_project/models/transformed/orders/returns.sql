@@ -1,7 +1,7 @@
 {% set columns = [
     'return_id', 'source', 'source_channel', 'order_id', 'order_line_id', 'product_id',
-    'customer_id', 'location_id', 'country', 'returned_at', 'return_date', 'return_type',
-    'quantity', 'refund_amount', 'refund_tax_amount', 'reason', 'last_load_id'
+    'customer_id', 'location_id', 'country', 'returned_at', 'return_date', 'refunded_at',
+    'refund_date', 'return_type', 'quantity', 'refund_amount', 'refund_tax_amount', 'reason', 'last_load_id'
 ] %}
 
 with
@@ -55,6 +55,8 @@ final as (
         united.country,
         united.returned_at,
         united.return_date,
+        united.refunded_at,
+        united.refund_date,
         united.return_type,
         united.quantity,
         united.refund_amount,

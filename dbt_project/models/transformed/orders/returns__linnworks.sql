@@ -65,6 +65,7 @@ numbered as (
         booked_at,
         actioned_at,
         case when actioned_at is not null then coalesce(amount, 0) else 0 end as amount,
+        case when amount <> 0 then actioned_at end as refunded_at,
         reason,
         _load_id,
         row_number() over (
@@ -111,6 +112,7 @@ paired as (
         goods.return_location_id,
         coalesce(goods.returned_at, goods.booked_at, refunds.actioned_at, refunds.booked_at)
             as returned_at,
+        greatest(goods.refunded_at, refunds.refunded_at) as refunded_at,
         coalesce(goods.amount, 0) + coalesce(refunds.amount, 0) as amount,
         coalesce(goods.reason, refunds.reason) as reason,
         greatest(goods._load_id, refunds._load_id) as last_load_id
@@ -134,6 +136,7 @@ identified as (
         coalesce(location_keys.location_id, 'linnworks-' || paired.return_location_id)
             as location_id,
         paired.returned_at,
+        paired.refunded_at,
         {{ in_base_currency('paired.amount', 'orders.conversion_rate') }} as refund_amount,
         paired.reason,
         orders.customer_id,
@@ -259,6 +262,8 @@ final as (
         unpacked.country,
         unpacked.returned_at,
         {{ local_date('unpacked.returned_at', 'locations.time_zone') }} as return_date,
+        unpacked.refunded_at,
+        {{ local_date('unpacked.refunded_at', 'locations.time_zone') }} as refund_date,
         unpacked.return_type,
         cast(case
             when unpacked.kit_quantity > 0

@@ -53,6 +53,8 @@ final as (
         locations.country,
         receipts.sold_at as returned_at,
         {{ local_date('receipts.sold_at', 'locations.time_zone') }} as return_date,
+        receipts.sold_at as refunded_at,
+        {{ local_date('receipts.sold_at', 'locations.time_zone') }} as refund_date,
         'return' as return_type,
         -receipt_lines.quantity as quantity,
         cast(

@@ -198,10 +198,12 @@ def _months(view: View, section: frame.Section) -> None:
         select period_start_date, bool_and(is_complete) as is_complete,
             sum(order_count) as order_count, sum(gross_amount) as gross_amount,
             sum(net_amount) as net_amount,
-            (sum(net_amount) - sum(previous_net_amount)) / nullif(sum(previous_net_amount), 0)
-                as net_growth_rate,
-            (sum(net_amount) - sum(year_earlier_net_amount))
-                / nullif(sum(year_earlier_net_amount), 0) as yearly_net_growth_rate
+            if(count(net_growth_rate) > 0,
+                (sum(net_amount) - sum(previous_net_amount))
+                / nullif(sum(previous_net_amount), 0), null) as net_growth_rate,
+            if(count(yearly_net_growth_rate) > 0,
+                (sum(net_amount) - sum(year_earlier_net_amount))
+                / nullif(sum(year_earlier_net_amount), 0), null) as yearly_net_growth_rate
         from marts.kpi_sales_periods
         where period_type = 'month' and {every_channel} and {view.where(CHANNEL)}
             and period_end_date >= $first and period_start_date <= $last

@@ -44,7 +44,6 @@ fact_totals as (
 kpi_totals as (
 
     select
-        count(*) as row_count,
         coalesce(sum(units), 0) as kpi_units,
         coalesce(sum(gross_amount), 0) as kpi_gross_amount,
         coalesce(sum(cost_amount), 0) as kpi_cost_amount,
@@ -54,7 +53,6 @@ kpi_totals as (
 
 )
 
--- A row is rounded to the penny, so each may be half a penny off.
 select
     fact_totals.*,
     kpi_totals.*
@@ -62,6 +60,6 @@ select
 from fact_totals
 cross join kpi_totals
 where fact_totals.units <> kpi_totals.kpi_units
-    or abs(fact_totals.gross_amount - kpi_totals.kpi_gross_amount) > 0.005 * kpi_totals.row_count
-    or abs(fact_totals.cost_amount - kpi_totals.kpi_cost_amount) > 0.005 * kpi_totals.row_count
-    or abs(fact_totals.refund_amount - kpi_totals.kpi_refund_amount) > 0.005 * kpi_totals.row_count
+    or fact_totals.gross_amount <> kpi_totals.kpi_gross_amount
+    or fact_totals.cost_amount <> kpi_totals.kpi_cost_amount
+    or fact_totals.refund_amount <> kpi_totals.kpi_refund_amount

@@ -75,8 +75,8 @@ final as (
         cast(country as string) as country,
         cast(order_count as bigint) as order_count,
         cast(units as bigint) as units,
-        cast(gross_amount as decimal(18, 2)) as gross_amount,
-        cast(postage_amount as decimal(18, 2)) as postage_amount,
+        cast(gross_amount as decimal(18, 4)) as gross_amount,
+        cast(postage_amount as decimal(18, 4)) as postage_amount,
         cast(cast(gross_amount as double) / nullif(order_count, 0) as decimal(18, 2))
             as average_order_amount,
         cast(cast(units as double) / nullif(order_count, 0) as double) as units_per_order,

@@ -18,13 +18,9 @@ days as (
 
 ),
 
-span as (
+last_days as (
 
-    select
-        min(date_day) as first_day,
-        max(date_day) as last_day
-
-    from days
+    select max(date_day) as last_day from days
 
 ),
 
@@ -131,7 +127,8 @@ grid as (
         calendar.period_type,
         calendar.period_start_date,
         calendar.period_end_date,
-        channels.channel
+        channels.channel,
+        channels.first_date
 
     from calendar
     inner join channels on calendar.date_day >= channels.first_date
@@ -203,7 +200,7 @@ totals as (
         grid.period_start_date,
         grid.period_end_date,
         grid.channel,
-        grid.period_start_date >= span.first_day and grid.period_end_date <= span.last_day
+        grid.period_start_date >= grid.first_date and grid.period_end_date <= last_days.last_day
             as is_complete,
         -- Fifty-two weeks, so that days and weeks meet the same weekdays; a month meets its name.
         case
@@ -227,7 +224,7 @@ totals as (
         coalesce(happened_anywhere.return_units, 0) as return_units
 
     from grid
-    cross join span
+    cross join last_days
     left join happened_anywhere
         on grid.period_type = happened_anywhere.period_type
         and grid.period_start_date = happened_anywhere.period_start_date
@@ -239,6 +236,10 @@ with_previous as (
 
     select
         *,
+        lag(is_complete) over (
+            partition by period_type, channel
+            order by period_start_date asc nulls last
+        ) as is_previous_complete,
         lag(order_count) over (
             partition by period_type, channel
             order by period_start_date asc nulls last
@@ -260,6 +261,7 @@ compared as (
 
     select
         with_previous.*,
+        year_earlier.is_complete as is_year_earlier_complete,
         year_earlier.order_count as year_earlier_order_count,
         year_earlier.gross_amount as year_earlier_gross_amount,
         year_earlier.net_amount as year_earlier_net_amount
@@ -301,34 +303,43 @@ final as (
         cast(previous_gross_amount as decimal(18, 2)) as previous_gross_amount,
         cast(previous_net_amount as decimal(18, 2)) as previous_net_amount,
         cast(
-            cast(order_count - previous_order_count as double) / nullif(previous_order_count, 0)
-            as double
+            case
+                when is_previous_complete
+                    then cast(order_count - previous_order_count as double) / nullif(previous_order_count, 0)
+            end as double
         ) as order_growth_rate,
         cast(
-            cast(gross_amount - previous_gross_amount as double) / nullif(previous_gross_amount, 0)
-            as double
+            case
+                when is_previous_complete
+                    then cast(gross_amount - previous_gross_amount as double) / nullif(previous_gross_amount, 0)
+            end as double
         ) as gross_growth_rate,
         cast(
-            cast(net_amount - previous_net_amount as double) / nullif(previous_net_amount, 0)
-            as double
+            case
+                when is_previous_complete
+                    then cast(net_amount - previous_net_amount as double) / nullif(previous_net_amount, 0)
+            end as double
         ) as net_growth_rate,
         cast(year_earlier_order_count as bigint) as year_earlier_order_count,
         cast(year_earlier_gross_amount as decimal(18, 2)) as year_earlier_gross_amount,
         cast(year_earlier_net_amount as decimal(18, 2)) as year_earlier_net_amount,
         cast(
-            cast(order_count - year_earlier_order_count as double)
-            / nullif(year_earlier_order_count, 0)
-            as double
+            case
+                when is_year_earlier_complete
+                    then cast(order_count - year_earlier_order_count as double) / nullif(year_earlier_order_count, 0)
+            end as double
         ) as yearly_order_growth_rate,
         cast(
-            cast(gross_amount - year_earlier_gross_amount as double)
-            / nullif(year_earlier_gross_amount, 0)
-            as double
+            case
+                when is_year_earlier_complete
+                    then cast(gross_amount - year_earlier_gross_amount as double) / nullif(year_earlier_gross_amount, 0)
+            end as double
         ) as yearly_gross_growth_rate,
         cast(
-            cast(net_amount - year_earlier_net_amount as double)
-            / nullif(year_earlier_net_amount, 0)
-            as double
+            case
+                when is_year_earlier_complete
+                    then cast(net_amount - year_earlier_net_amount as double) / nullif(year_earlier_net_amount, 0)
+            end as double
         ) as yearly_net_growth_rate
 
     from compared

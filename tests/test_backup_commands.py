@@ -109,3 +109,36 @@ def test_a_backup_that_fails_is_a_failed_run_which_alerts_tell(loaded, tmp_path)
         assert not failed.success
         statuses = [run.status for run in instance.get_runs()]
     assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS]
+
+
+def test_an_empty_folder_is_not_backed_up_over_a_full_one_and_removes_none(
+    command, loaded, tmp_path
+):
+    here = {"BACKUP_ADDRESS": tmp_path / "backups", "BACKUP_KEEP": 1}
+    command("backup", DATA_DIR=loaded, **here)
+    (full,) = (tmp_path / "backups/backups").iterdir()
+    unmounted = {**here, "DATA_DIR": tmp_path / "unmounted"}
+    for _ in range(2):
+        refused = command("backup", **unmounted)
+        assert isinstance(refused.exception, BackupError)
+        assert "loads/shop/items/" in refused.exception.what
+    assert list((tmp_path / "backups/backups").iterdir()) == [full]
+    checked = command("verify", **unmounted)
+    assert (checked.exit_code, "is gone" in checked.output) == (3, True)
+    meant = command("backup", "--accept-losses", "we begin anew", **unmounted)
+    assert meant.exit_code == 0
+    # What was lost is in the one before alone, which stays this time.
+    assert len(list((tmp_path / "backups/backups").iterdir())) == 2
+    assert any(
+        b'"losses_accepted": "we begin anew"' in p.read_bytes()
+        for p in (tmp_path / "backups/backups").iterdir()
+    )
+
+
+def test_verifying_an_empty_folder_says_that_nothing_is_loaded(command, tmp_path):
+    fresh = command("verify", DATA_DIR=tmp_path / "new")
+    assert (fresh.exit_code, "Nothing is loaded yet." in fresh.output) == (0, True)
+    address = {"BACKUP_ADDRESS": tmp_path / "backups"}
+    command("backup", DATA_DIR=tmp_path / "new", **address)
+    suspicious = command("verify", DATA_DIR=tmp_path / "new", **address)
+    assert (suspicious.exit_code, "is mounted" in suspicious.output) == (3, True)

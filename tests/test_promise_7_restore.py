@@ -653,3 +653,48 @@ def test_a_damaged_lake_is_not_backed_up_as_if_it_were_whole(live, tmp_path):
     with pytest.raises(BackupError, match="The lake is damaged: raw/shop/items"):
         take_backup(live, repository)
     assert repository.backups() == []
+
+
+def longer(path: Path) -> None:
+    path.write_text(path.read_text() + "\n")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "damage", "told"),
+    [
+        (RAW, flip, "is not what it was in the newest backup"),
+        (RAW, cut, "is damaged: "),
+        ("lake/quarantine/shop/items/*/*.parquet", flip, "is not what it was"),
+        ("lake/loads/shop/items/*.json", Path.unlink, "is gone; the newest backup has it"),
+        ("lake/loads/shop/items/*.json", longer, "is not what it was in the newest backup"),
+    ],
+    ids=["flipped", "cut", "rejects", "no record", "other record"],
+)
+def test_what_the_backup_before_has_is_not_lost_by_the_next(live, tmp_path, pattern, damage, told):
+    configured = live.model_copy(update={"backup_keep": 1})
+    repository = open_repository(configured, str(tmp_path / "backups"))
+    whole = take_backup(configured, repository).backup
+    damage(one(live, pattern))
+    with pytest.raises(BackupError, match=told):
+        take_backup(configured, repository)
+    assert repository.backups() == [whole]
+    assert check_backup(repository)[2] == []
+
+
+def test_a_data_file_that_was_cut_off_is_not_backed_up_the_first_time_either(live, tmp_path):
+    cut(one(live, RAW))
+    repository = open_repository(live, str(tmp_path / "backups"))
+    with pytest.raises(BackupError, match=r"raw/shop/items/.* is damaged"):
+        take_backup(live, repository)
+    assert repository.backups() == []
+
+
+def test_records_of_erasures_and_retention_that_are_gone_stop_a_backup(live, tmp_path):
+    record = live.lake_dir / "retention" / "1.json"
+    record.parent.mkdir()
+    record.write_text('{"applied_at": "2026-06-03", "today": "2026-06-03", "removed": []}')
+    repository = open_repository(live, str(tmp_path / "backups"))
+    take_backup(live, repository)
+    record.unlink()
+    with pytest.raises(BackupError, match=r"retention/1\.json is gone"):
+        take_backup(live, repository)

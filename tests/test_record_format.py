@@ -40,7 +40,7 @@ def written(kind: str) -> list[str]:
         ("fetch_record", 1, FetchRecord),
         ("publication", 1, Publication),
         ("build_state", 2, BuildState),
-        ("backup_manifest", 2, Manifest),
+        ("backup_manifest", 3, Manifest),
         ("erasure", 1, Erasure),
         ("retention", 1, Removal),
     ],

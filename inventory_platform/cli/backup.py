@@ -26,6 +26,12 @@ _SHOWN = 20
 def backup(
     to: Annotated[str | None, typer.Option(help=_ADDRESS)] = None,
     show: Annotated[bool, typer.Option("--list", help="Show the backups there are.")] = False,
+    accept_losses: Annotated[
+        str,
+        typer.Option(
+            help="Back up although what the newest backup has is gone or different; say why."
+        ),
+    ] = "",
 ) -> None:
     """Back up everything that cannot be worked out again, also while pipelines run."""
     from inventory_platform.operations.backup import open_repository, take_backup
@@ -39,7 +45,9 @@ def backup(
         out.print(table)
         return
     with _progress("Backing up") as tell:
-        taken = take_backup(settings, repository, on_progress=tell)
+        taken = take_backup(
+            settings, repository, losses_accepted=accept_losses.strip(), on_progress=tell
+        )
     out.print(
         f"Backup {taken.backup.backup_id}{' (encrypted)' if taken.backup.is_encrypted else ''}: "
         f"{len(taken.manifest.files):,} files, {_size(taken.manifest.size)}; new: "
@@ -160,6 +168,11 @@ def verify(
                 known = checksums(repository.manifest(repository.find(None)))
         with _progress("Verifying") as tell:
             found = check_integrity(settings, known, on_progress=tell)
+        if not found.records and settings.backup_address:
+            found.problems.append(
+                f"Nothing is loaded in {settings.lake_root}, and backups are set up: see that "
+                "its volume is mounted."
+            )
         _print(found)
         problems = found.problems
     if problems:
@@ -167,6 +180,8 @@ def verify(
 
 
 def _print(found: Integrity) -> None:
+    if not found.records:
+        out.print("Nothing is loaded yet.")
     compared = (
         f"{found.compared:,} equal to the newest backup"
         if found.compared

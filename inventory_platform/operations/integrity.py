@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -142,7 +142,7 @@ def check_integrity(
     lake = Lake.of(settings)
     committed, uncommitted = lake.contents()
     found = Integrity(files=len(committed), uncommitted=uncommitted)
-    files, known = _Files(committed), _comparable(lake, known or {})
+    files, known = _Files(committed), _comparable(known or {}, changes_of(lake))
     found.problems += _gone(known, committed, files)
     accounts: list[Account] = []
     counted: dict[Table, Counter[str]] = defaultdict(Counter)
@@ -196,6 +196,21 @@ def changes_of(lake: Lake) -> dict[str, str]:
     }
 
 
+def losses(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What was in an earlier backup and is gone or different, as sentences.
+
+    Args:
+        before: File of the lake → its SHA-256, as of the earlier backup.
+        now: The same of what is there now.
+    """
+    known = _comparable(before, _of_zones(now, CHANGES))
+    gone = list(_gone(known, now, _Files(now)))
+    # A proof alters the record of an erasure; none of them ever goes.
+    changes = _of_zones(before, CHANGES)
+    gone += [_is_gone(name) for name in sorted(changes.keys() - now.keys())]
+    return gone + [_is_changed(n) for n in sorted(known) if n in now and now[n] != known[n]]
+
+
 def missing_files(lake: Lake, committed: Iterable[str]) -> list[str]:
     """What records name and is not there, as sentences; records that are damaged, too.
 
@@ -236,16 +251,27 @@ def _table(name: str) -> Table:
     return zone, source, table
 
 
-def _comparable(lake: Lake, known: Mapping[str, str]) -> dict[str, str]:
-    changes = {name: sha for name, sha in known.items() if name.split("/")[0] in CHANGES}
-    zones = (*LOGS, *REWRITABLE) if changes == changes_of(lake) else LOGS
-    return {name: sha for name, sha in known.items() if name.split("/")[0] in zones}
+def _comparable(known: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    zones = (*LOGS, *REWRITABLE) if _of_zones(known, CHANGES) == changes else LOGS
+    return _of_zones(known, zones)
+
+
+def _of_zones(files: Mapping[str, str], zones: Collection[str]) -> dict[str, str]:
+    return {name: sha for name, sha in files.items() if name.split("/")[0] in zones}
 
 
 def _gone(known: Mapping[str, str], committed: Iterable[str], files: _Files) -> Iterator[str]:
     for name in sorted(set(known) - set(committed)):
         if is_record(name) or files.holding(_table(name), loads_in(name)[0]) is None:
-            yield f"{name} is gone; the newest backup has it."
+            yield _is_gone(name)
+
+
+def _is_gone(name: str) -> str:
+    return f"{name} is gone; the newest backup has it."
+
+
+def _is_changed(name: str) -> str:
+    return f"{name} is not what it was in the newest backup."
 
 
 def _look_at(lake: Lake, known: Mapping[str, str], name: str) -> _Seen:
@@ -258,7 +284,7 @@ def _look_at(lake: Lake, known: Mapping[str, str], name: str) -> _Seen:
     if name not in known:
         return seen
     is_same = digest(lake.root / name) == known[name]
-    changed = () if is_same else (f"{name} is not what it was in the newest backup.",)
+    changed = () if is_same else (_is_changed(name),)
     return _Seen(
         (*changed, *seen.problems), seen.accounts, seen.rows_read, seen.rows, is_compared=True
     )

@@ -11,7 +11,7 @@ next one. What is stored is the business of `take.py`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from inventory_platform.errors import BackupError, SettingsError
 from inventory_platform.landing.lake import place
 from inventory_platform.object_storage import RemoteFolder, open_folder
+from inventory_platform.operations.backup.contents import LAKE
 from inventory_platform.operations.backup.sealing import Seal, seal_of
 from inventory_platform.operations.integrity import digest
 from inventory_platform.record_format import RecordFormat
@@ -58,6 +59,7 @@ class Manifest:
         code_version: The platform's version.
         files: Its files, sorted by path.
         links: Path of a symbolic link → what it points to.
+        losses_accepted: Why it was made although it lacks what the backup before has.
     """
 
     backup_id: str
@@ -65,11 +67,17 @@ class Manifest:
     code_version: str
     files: list[BackupFile]
     links: Mapping[str, str]
+    losses_accepted: str = ""
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+
+def lake_checksums(files: Iterable[BackupFile]) -> dict[str, str]:
+    """Those of the lake, relative to it → SHA-256."""
+    return {f.path.removeprefix(LAKE): f.sha256 for f in files if f.path.startswith(LAKE)}
 
 
 _MANIFEST = RecordFormat(Manifest, "manifest of a backup")

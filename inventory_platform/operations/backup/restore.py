@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from inventory_platform.errors import BackupError
-from inventory_platform.operations.backup.contents import LAKE, PSEUDONYM_KEY
+from inventory_platform.operations.backup.contents import PSEUDONYM_KEY
 from inventory_platform.operations.backup.repository import (
     Backup,
     BackupFile,
     Manifest,
     Repository,
+    lake_checksums,
 )
 from inventory_platform.operations.integrity import Progress, digest, unheard
 from inventory_platform.settings import Settings
@@ -111,11 +112,7 @@ def check_backup(
 
 def checksums(manifest: Manifest) -> dict[str, str]:
     """Files of the lake, relative to it → SHA-256."""
-    return {
-        file.path.removeprefix(LAKE): file.sha256
-        for file in manifest.files
-        if file.path.startswith(LAKE)
-    }
+    return lake_checksums(manifest.files)
 
 
 def _fetch(

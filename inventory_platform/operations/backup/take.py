@@ -14,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from inventory_platform.code_version import code_version
 from inventory_platform.errors import BackupError, InventoryError
 from inventory_platform.landing.lake import Lake
@@ -24,12 +27,15 @@ from inventory_platform.operations.backup.repository import (
     BackupFile,
     Manifest,
     Repository,
+    lake_checksums,
 )
 from inventory_platform.operations.integrity import (
     CHANGES,
+    REWRITABLE,
     Progress,
     changes_of,
     digest,
+    losses,
     unheard,
 )
 from inventory_platform.settings import Settings
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
     from upath import UPath
 
 _TRIES = 3
+_SHOWN = 5
+_DATA = tuple(f"{LAKE}{zone}/" for zone in REWRITABLE)
 _AT_ONCE = 8
 """Files on their way; object stores answer slowly, but many at a time."""
 
@@ -71,6 +79,7 @@ def take_backup(
     settings: Settings,
     repository: Repository,
     *,
+    losses_accepted: str = "",
     now: datetime | None = None,
     on_progress: Progress = unheard,
 ) -> Taken:
@@ -79,6 +88,8 @@ def take_backup(
     Args:
         settings: What is backed up, and how many backups are kept.
         repository: Where it goes.
+        losses_accepted: Why records and files of the backup before may be gone or different, if
+            they may; then no older backup is removed.
         now: The instant, in UTC.
         on_progress: Told about each file.
 
@@ -96,6 +107,7 @@ def take_backup(
             try:
                 kept = _Keeper(repository, last).keep(_look(settings), on_progress)
                 _refuse_changes(lake, kept.files)
+                lost = _lost(last, kept.files)
                 break
             except _VanishedError as error:
                 if attempt == _TRIES:
@@ -104,6 +116,8 @@ def take_backup(
                         "Repeat the backup when less is going on.",
                         is_transient=True,
                     ) from None
+        if lost and not losses_accepted:
+            raise _lossy(lost)
         at = now or datetime.now(UTC)
         manifest = Manifest(
             backup_id=lake.id_after([b.backup_id for b in backups], at),
@@ -111,9 +125,13 @@ def take_backup(
             code_version=code_version(),
             files=kept.files,
             links=kept.links,
+            losses_accepted=losses_accepted if lost else "",
         )
         backup = repository.commit(manifest)
-        removed, not_pruned = _prune(repository, [*backups, backup], settings.backup_keep)
+        # What was lost is in the older ones alone.
+        removed, not_pruned = (
+            ([], None) if lost else _prune(repository, [*backups, backup], settings.backup_keep)
+        )
         return Taken(backup, manifest, kept.stored_files, kept.stored_bytes, removed, not_pruned)
 
 
@@ -134,10 +152,25 @@ def _look(settings: Settings) -> Contents:
 
 def _refuse_changes(lake: Lake, files: list[BackupFile]) -> None:
     """See that what says which files were written anew is as new as these files."""
-    kept = {f.path.removeprefix(LAKE): f.sha256 for f in files if f.path.startswith(LAKE)}
-    kept = {name: sha for name, sha in kept.items() if name.split("/")[0] in CHANGES}
+    kept = {n: sha for n, sha in lake_checksums(files).items() if n.split("/")[0] in CHANGES}
     if changed := kept.items() ^ changes_of(lake).items():
         raise _VanishedError(min(name for name, _ in changed))
+
+
+def _lost(last: Manifest | None, files: list[BackupFile]) -> list[str]:
+    return losses(lake_checksums(last.files), lake_checksums(files)) if last else []
+
+
+def _lossy(lost: list[str]) -> BackupError:
+    listed = "\n  ".join(lost[:_SHOWN]) + (
+        f"\n  and {len(lost) - _SHOWN} more" if lost[_SHOWN:] else ""
+    )
+    return BackupError(
+        f"The lake has lost what the newest backup has:\n  {listed}",
+        "No backup was made and none removed. See that the data folder's volume is mounted, and "
+        "bring the files back from the backup. If they are meant to be gone, as after an earlier "
+        'state was restored, say why: `inventory backup --accept-losses "<why>"`.',
+    )
 
 
 class _Keeper:
@@ -246,6 +279,8 @@ class _Keeper:
             return self._store(path, folder / "copy", 0)
 
     def _store(self, path: str, copy: Path, modified_ns: int, etag: str = "") -> BackupFile:
+        if path.startswith(_DATA):
+            _refuse_torn(path, copy)
         size, sha256 = copy.stat().st_size, digest(copy)
         name = self._repository.seal.name(sha256)
         with self._lock:
@@ -256,6 +291,16 @@ class _Keeper:
         if is_new:
             self._repository.store(copy, sha256)
         return BackupFile(path, size, sha256, name, modified_ns, etag)
+
+
+def _refuse_torn(path: str, copy: Path) -> None:
+    try:
+        pq.read_metadata(copy)
+    except (OSError, pa.ArrowException) as error:
+        raise BackupError(
+            f"{path} is damaged: {str(error).splitlines()[0]}",
+            "Run `inventory verify`, and bring the file back from an earlier backup.",
+        ) from error
 
 
 def _unreadable(path: Path, why: str) -> BackupError:

@@ -390,7 +390,9 @@ def read_proof(shop) -> str | None:
     return read_erasures(shop.lake)[0].proven_at
 
 
-def test_an_erasure_that_is_cut_off_is_completed_by_a_replay(ada, monkeypatch):
+# Nine files are written: three outside, two of rejects, four of the raw zone.
+@pytest.mark.parametrize("cut_at", [1, 3, 5, 7, 9])
+def test_an_erasure_that_is_cut_off_is_completed_by_a_replay(ada, monkeypatch, cut_at):
     registry = platform(ada)
     eraser = Eraser(registry)
     found = eraser.find(start(registry))
@@ -400,7 +402,7 @@ def test_an_erasure_that_is_cut_off_is_completed_by_a_replay(ada, monkeypatch):
     def place(staged: Path, target: Path) -> None:
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls == cut_at:
             raise OSError("No space left on device")
         original(staged, target)
 
@@ -412,7 +414,7 @@ def test_an_erasure_that_is_cut_off_is_completed_by_a_replay(ada, monkeypatch):
     assert places(ada.settings.data_dir)
     Eraser(registry).replay()
     assert read_erasures(ada.lake)[0].proven_at is not None
-    assert {p for p in places(ada.settings.data_dir) if p.startswith("lake/raw")} == set()
+    assert places(ada.settings.data_dir) == set()
 
 
 def test_the_proof_fails_when_something_is_left_and_says_where(ada):
@@ -421,6 +423,100 @@ def test_the_proof_fails_when_something_is_left_and_says_where(ada):
     with pytest.raises(ErasureError, match=r"left something in 1 files, such as .*run\.log"):
         erase(registry)
     assert read_erasures(ada.lake)[0].proven_at is None
+    # Nor does a replay prove it, as the rows still tell what to look for.
+    for _ in range(2):
+        with pytest.raises(ErasureError, match=r"such as .*run\.log"):
+            Eraser(registry).replay()
+    (ada.settings.data_dir / "logs/run.log").unlink()
+    Eraser(registry).replay()
+    assert read_erasures(ada.lake)[0].proven_at is not None
+    assert places(ada.settings.data_dir) == set()
+
+
+@pytest.mark.parametrize("place", ["logs/server/old.log", "alerts/state.json"])
+def test_logs_in_folders_and_what_alerts_keep_are_looked_through(ada, place):
+    file = ada.settings.data_dir / place
+    file.parent.mkdir(parents=True)
+    file.write_text(f"loaded {ADA[2]}\n")
+    with pytest.raises(ErasureError, match=place):
+        erase(platform(ada))
+
+
+def test_what_killed_processes_left_behind_is_removed(ada):
+    data = ada.settings.data_dir
+    left = [
+        "tmp/tables-1/a.csv",
+        "tmp/.backup-1/copy",
+        "tmp/spill/x",
+        "lake/.staging/shop__orders/1",
+    ]
+    left.append("published/versions/.20260501T000000000000/half.parquet")
+    for name in left:
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text(ADA[0])
+    erase(platform(ada))
+    assert [name for name in left if (data / name).exists()] == []
+    assert read_erasures(ada.lake)[0].proven_at is not None
+
+
+def test_what_nobody_knows_any_more_is_not_called_gone_until_it_is_named(ada):
+    registry = platform(ada)
+    done = erase(registry)
+    # As if it had been cut off where the rows were blank before anything else was looked at.
+    keep_erasure(ada.lake, replace(done, proven_at=None, scanned={}))
+    note = ada.settings.published_dir / "versions/1/note.parquet"
+    write(note, {"note": [f"asked {ADA[1]} again"]})
+    with pytest.raises(ErasureError, match=r"was cut off, and 5 of the 5 texts .* known no longer"):
+        Eraser(registry).replay()
+    with pytest.raises(ErasureError, match="was cut off, and 1 of the 5"):
+        Eraser(registry).replay([*ADA, "of somebody else"])
+    assert read_erasures(ada.lake)[0].proven_at is None
+    Eraser(registry).replay([*ADA, "None yet"])
+    assert read_erasures(ada.lake)[0].proven_at is not None
+    assert pl.read_parquet(note).rows() == [("asked erased again",)]
+
+
+def test_who_has_only_rejected_rows_is_erased_with_what_refers_to_them(ada):
+    rejected = ("3", None, "mary@sea.example", "+44 20 7946 0993", "Lyme")
+    ordered = ("16", "3", "Broad Street 2", "1.00")
+    mary = ["mary@sea.example", "+44 20 7946 0993", "Broad Street 2"]
+    load(
+        ada,
+        {
+            **SECOND,
+            "Customers": [*SECOND["Customers"], rejected],
+            "Orders": [*SECOND["Orders"], ordered],
+        },
+    )
+    registry = platform(ada)
+    for starts in (
+        [of_key(registry, "shop", "customers", "3")],
+        list(of_email(registry, "Mary@sea.example")),
+    ):
+        found = Eraser(registry).find(starts)
+        assert found.rejected == {"shop__customers": 1}
+        assert found.rows == {"shop__orders": 1}
+        assert found.values == {text.lower() for text in mary}
+    Eraser(registry).erase(found, "privacy desk")
+    rows = ada.query(CUSTOMERS, "select payload from ops.quarantine")
+    assert {"CustomerID": "3"} in [json.loads(payload) for (payload,) in rows]
+    assert not any(text in payload for (payload,) in rows for text in mary)
+    assert (16, 3, None, 1) in ada.current(ORDERS)
+
+
+def test_an_address_that_stands_in_no_row_is_looked_for_itself(ada):
+    registry = platform(ada)
+    page = ada.settings.lake_dir / "pages/shop/orders/ingest_date=2026-05-01/2.parquet"
+    write(page, {"request": ["/o"], "body": ["from mary@sea.example, again"]})
+    eraser = Eraser(registry)
+    found = eraser.find(of_email(registry, "Mary@sea.example"))
+    assert (dict(found.rows), dict(found.rejected)) == ({}, {})
+    assert eraser.erase(found, "privacy desk").erased["pages"] == 1
+    assert pl.read_parquet(page, hive_partitioning=False)["body"].to_list() == [
+        "from erased, again"
+    ]
+    with pytest.raises(ErasureError, match="nothing to erase"):
+        eraser.erase(eraser.find(of_email(registry, "nobody@sea.example")), "privacy desk")
 
 
 def test_without_a_key_nothing_is_erased_and_no_erased_table_is_loaded(ada, monkeypatch):

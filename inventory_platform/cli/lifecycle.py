@@ -79,6 +79,10 @@ def erase(
     replay: Annotated[
         bool, typer.Option("--replay", help="Erase everybody again, as after a restore.")
     ] = False,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="With --replay: text of theirs that their rows no longer tell."),
+    ] = None,
 ) -> None:
     """Erase a person everywhere: show what would go, or blank it, record it and prove it.
 
@@ -90,7 +94,7 @@ def erase(
     registry = read_registry(get_settings())
     if replay:
         with err.status("Erasing …") as status:
-            done = Eraser(registry, lambda what: status.update(f"{what} …")).replay()
+            done = Eraser(registry, lambda what: status.update(f"{what} …")).replay(text or [])
         for erasure in done:
             _print_erasure(erasure)
         out.print(f"{len(done)} erasures hold.")
@@ -138,6 +142,9 @@ def _print_found(found: Found) -> None:
     for relation, rows in found.rows.items():
         table.add_row(relation, str(rows))
     out.print(table)
+    if found.rejected:
+        told = ", ".join(f"{n} of {relation}" for relation, n in found.rejected.items())
+        out.print(f"Rejected rows with personal data: {told}.")
     out.print(f"{len(found.values)} texts stand nowhere else; they go from all other files too.")
     if found.elsewhere:
         out.print(

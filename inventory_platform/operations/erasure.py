@@ -4,6 +4,11 @@
            ──▶ their values in quarantine, pages, published files ──▶ taken out
            ──▶ record, with keyed hashes only ──▶ a scan that finds nothing
 
+The record has no values, so those are known only as long as the person's rows have them. So it
+goes from the outside in: published files and pages first, rejected rows next, the raw zone last;
+and each is proven before the next is touched. Whenever it is cut off, what is left to do can
+still be worked out from what was not touched yet.
+
 Business rows stay, so that orders still add up. How rows are recognised without knowing whose
 they are, also in later loads, is `landing/suppression.py`; where a person begins is `people.py`.
 """
@@ -13,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -44,6 +49,7 @@ from inventory_platform.landing.suppression import (
 )
 from inventory_platform.landing.views import raw_select
 from inventory_platform.object_storage import StoragePath, files_below
+from inventory_platform.operations.leftovers import remove_leftovers
 from inventory_platform.operations.people import Start, read_people
 from inventory_platform.registry import Registry
 from inventory_platform.warehouse import drop_warehouse, only_run
@@ -65,14 +71,18 @@ class Found:
     Attributes:
         traces: What tells whose a row is; of tables with personal columns.
         rows: Table → rows of theirs with personal data, all versions.
+        rejected: Table → rejected rows of theirs with personal data.
         values: Their personal texts that stand nowhere else, in lower case.
         elsewhere: Tables in which one of their e-mail addresses stands in rows of others.
+        known: Their personal texts, also those that stand elsewhere.
     """
 
     traces: tuple[Trace, ...]
     rows: Mapping[str, int]
+    rejected: Mapping[str, int]
     values: frozenset[str]
     elsewhere: tuple[str, ...]
+    known: frozenset[str] = frozenset()
 
 
 class Eraser:
@@ -98,9 +108,12 @@ class Eraser:
         Raises:
             ContractError: One of their tables cannot be blanked.
         """
+        starts = list(starts)
+        # An address is looked for itself, whether or not a row has it.
+        addresses = {s.value[0] for s in starts if "@" in s.value[0] and not s.fingerprint}
         with self._connect() as con:
             traces = self._trace(con, starts)
-            return self._describe(con, traces)
+            return self._describe(con, traces, addresses)
 
     def _trace(self, con: duckdb.DuckDBPyConnection, starts: Iterable[Start]) -> tuple[Trace, ...]:
         beginnings = {b.contract.relation for b in read_people(self.registry).values()}
@@ -119,18 +132,43 @@ class Eraser:
                 f"create or replace temp table theirs as from ({raw_select(self.lake, contract)}) "
                 f"where {is_theirs([replace(trace, fingerprints=new)])}"
             )
+            rejected = self._rejected(con, contract, [replace(trace, fingerprints=new)])
             for relation, columns, held in self._ways_on(contract, follow=is_customer):
                 prints = con.execute(
                     f"select distinct fingerprint({text_of(held)}) as print from theirs "
                     "where print is not null"
                 ).fetchall()
-                found = Trace(relation, columns, frozenset(p for (p,) in prints))
-                pending.append((found, is_customer))
+                there = {p for (p,) in prints} | self._prints_of(rejected, contract, held)
+                pending.append((Trace(relation, columns, frozenset(there)), is_customer))
         return tuple(
             Trace(relation, columns, prints)
             for (relation, columns), prints in sorted(known.items())
             if personal_columns(self.registry.relations[relation])
         )
+
+    def _rejected(
+        self, con: duckdb.DuckDBPyConnection, contract: TableContract, traces: Iterable[Trace]
+    ) -> list[dict[str, Any]]:
+        """Rejected rows of theirs with something personal, as they came."""
+        files = self._files("quarantine", contract)
+        if not files or not personal_columns(contract):
+            return []
+        theirs = Suppression(contract, self.fingerprints, tuple(traces))
+        rejects = parquet(*files, by_name=True)
+        left = theirs.left_of_payloads(con, rejects)
+        payloads = con.execute(
+            f"select payload from {rejects} where reason_code <> 'malformed_row' "
+            "and json_type(try_cast(payload as json)) = 'OBJECT'"
+        ).fetchall()
+        rows = ((json.loads(p), json.loads(left(p))) for (p,) in payloads)
+        return [row for row, kept in rows if row != kept]
+
+    def _prints_of(
+        self, rejected: Iterable[Mapping[str, Any]], contract: TableContract, columns: Sequence[str]
+    ) -> set[str]:
+        names = [contract.by_name[column].source for column in columns]
+        values = ([row.get(name) for name in names] for row in rejected)
+        return {self.fingerprints.of("\x1f".join(map(str, v))) for v in values if None not in v}
 
     def _start(self, con: duckdb.DuckDBPyConnection, start: Start) -> Trace:
         if not start.fingerprint:
@@ -159,10 +197,14 @@ class Eraser:
                         ways.append((other.relation, (column,), (held,)))
         return ways
 
-    def _describe(self, con: duckdb.DuckDBPyConnection, traces: tuple[Trace, ...]) -> Found:
+    def _describe(
+        self, con: duckdb.DuckDBPyConnection, traces: tuple[Trace, ...], texts: Iterable[str] = ()
+    ) -> Found:
         by_table = _by_table(traces)
         rows: dict[str, int] = {}
+        rejected: dict[str, int] = {}
         con.execute("create or replace temp table own (value text)")
+        told = set(texts)
         for relation, mine in by_table.items():
             contract = self.registry.relations[relation]
             columns = personal_columns(contract)
@@ -176,9 +218,19 @@ class Eraser:
                         f"insert into own select distinct {text} from {theirs} and "
                         f"length({text}) >= {_TELLING} and {text} <> {literal(ERASED)}"
                     )
-        elsewhere = self._give_back(con, by_table) if rows else []
-        values = con.execute("select distinct value from own").fetchall()
-        return Found(traces, rows, frozenset(v for (v,) in values), tuple(elsewhere))
+            if came := self._rejected(con, contract, mine):
+                rejected[relation] = len(came)
+            sources = [column.source for column in columns if column.is_text]
+            told |= {str(row[name]) for row in came for name in sources if row.get(name)}
+        told = {text.strip().lower() for text in told} - {ERASED}
+        con.execute(
+            f"insert into own select value from (select unnest(?) as value) "
+            f"where length(value) >= {_TELLING}",
+            [sorted(told)],
+        )
+        known = _values(con)
+        elsewhere = self._give_back(con, by_table) if known else []
+        return Found(traces, rows, rejected, _values(con), tuple(elsewhere), known)
 
     def _give_back(
         self, con: duckdb.DuckDBPyConnection, by_table: Mapping[str, list[Trace]]
@@ -216,7 +268,7 @@ class Eraser:
             ErasureError: Nothing was found, or something is still there afterwards.
             WarehouseError: Another run is writing.
         """
-        if not found.rows:
+        if not (found.rows or found.rejected or self._stand_anywhere(found.values)):
             raise ErasureError("There is nothing to erase.", "Check the key; case matters.")
         now = datetime.now(UTC)
         ids = [erasure.erasure_id for erasure in read_erasures(self.lake)]
@@ -227,51 +279,86 @@ class Eraser:
             values=frozenset(map(self.fingerprints.of, found.values)),
             begun_at=now.replace(tzinfo=None).isoformat(sep=" "),
         )
-        with only_run(self.settings, self.settings.lock_timeout_seconds):
+        with self._alone():
             return self._carry_out(erasure, found.values)
 
-    def replay(self) -> list[Erasure]:
+    def replay(self, texts: Sequence[str] = ()) -> list[Erasure]:
         """Carry out every recorded erasure again: after a restore, a cut, or later loads.
 
+        Args:
+            texts: Texts of people whose erasure was cut off, which their rows no longer tell.
+
         Raises:
-            ErasureError: Something is still there afterwards.
+            ErasureError: Something is still there afterwards, or nobody knows what to look for.
             WarehouseError: Another run is writing.
         """
         done = []
-        with only_run(self.settings, self.settings.lock_timeout_seconds):
+        with self._alone():
             for erasure in read_erasures(self.lake):
                 with self._connect() as con:
-                    found = self._describe(con, erasure.traces)
+                    mine = [t for t in texts if self._print(t) in erasure.values]
+                    found = self._describe(con, erasure.traces, mine)
+                self._refuse_unknown(erasure, found.known)
                 done.append(self._carry_out(erasure, found.values))
         return done
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be the only run, with nothing about that killed ones left behind."""
+        timeout = self.settings.lock_timeout_seconds
+        with (
+            only_run(self.settings, timeout),
+            self.lake.lock_named("backup", "The backup", timeout),
+        ):
+            remove_leftovers(self.settings, 0)
+            yield
+
+    def _print(self, text: str) -> str:
+        return self.fingerprints.of(text.strip().lower())
+
+    def _refuse_unknown(self, erasure: Erasure, known: Iterable[str]) -> None:
+        # What it was looked for outside of the raw zone with is proven to be gone there.
+        if erasure.proven_at or erasure.scanned:
+            return
+        if unknown := erasure.values - set(map(self._print, known)):
+            raise ErasureError(
+                f"Erasure {erasure.erasure_id} was cut off, and {len(unknown)} of the "
+                f"{len(erasure.values)} texts to look for are known no longer: nothing proves "
+                "that they are gone.",
+                'Name them: `inventory erase --replay --text "<name>" --text "<address>"`; or '
+                "bring the raw zone of a backup from before it back, and replay.",
+            )
+
     def _carry_out(self, erasure: Erasure, values: frozenset[str]) -> Erasure:
         was_proven = erasure.proven_at is not None
-        keep_erasure(self.lake, replace(erasure, proven_at=None))
+        erasure = replace(erasure, proven_at=None, scanned={} if values else erasure.scanned)
+        keep_erasure(self.lake, erasure)
         words = _Words(self.fingerprints, values, erasure.values)
         by_table = _by_table(erasure.traces)
         erased: dict[str, int] = defaultdict(int)
+        scanned: dict[str, int] = defaultdict(int)
         files = 0
-        for kind, _, rows in self._go_through(by_table, words, write=True):
-            erased[kind] += rows
-            files += rows > 0
+        for ring in (self._outside, self._rejects, self._raw):
+            if ring == self._raw:
+                # From here on their rows no longer tell what else to look for.
+                keep_erasure(self.lake, replace(erasure, scanned=dict(scanned)))
+            for kind, _, rows in ring(by_table, words, write=True):
+                erased[kind] += rows
+                files += rows > 0
+            left = []
+            for kind, path, rows in ring(by_table, words, write=False):
+                scanned[kind] += 1
+                left += [path] if rows else []
+            if left:
+                raise ErasureError(
+                    f"Erasure {erasure.erasure_id} left something in {len(left)} files, such as "
+                    f"{left[0]}.",
+                    "Remove logs and what alerts keep by hand; then, as for any other file, run "
+                    "`inventory erase --replay`.",
+                )
         if files or not was_proven:
             drop_warehouse(self.settings)
             forget_build(self.settings)
-        scanned: dict[str, int] = defaultdict(int)
-        left = []
-        for kind, path, rows in self._go_through(by_table, words, write=False):
-            scanned[kind] += 1
-            left += [path] if rows else []
-        for path in sorted((self.settings.data_dir / "logs").glob("*.*")):
-            scanned["logs"] += 1
-            left += [path] if words.are_in(path.read_text(errors="replace")) else []
-        if left:
-            raise ErasureError(
-                f"Erasure {erasure.erasure_id} left something in {len(left)} files, such as "
-                f"{left[0]}.",
-                "Remove logs by hand; for any other file run `inventory erase --replay`.",
-            )
         done = replace(
             erasure,
             erased={k: n + erasure.erased.get(k, 0) for k, n in erased.items()},
@@ -282,29 +369,57 @@ class Eraser:
         keep_erasure(self.lake, done)
         return done
 
-    def _go_through(
+    def _stand_anywhere(self, values: frozenset[str]) -> bool:
+        words = _Words(self.fingerprints, values, frozenset(map(self.fingerprints.of, values)))
+        rings = (self._outside, self._rejects)
+        return bool(values) and any(
+            rows for ring in rings for _, _, rows in ring({}, words, write=False)
+        )
+
+    def _raw(
         self, by_table: Mapping[str, list[Trace]], words: _Words, *, write: bool
     ) -> Iterator[tuple[str, StoragePath, int]]:
-        """Every file that may hold something: (zone, file, rows in which something was found)."""
-        doing = "Erasing" if write else "Proving"
-        timeout = self.settings.lock_timeout_seconds
+        """Rows of theirs: (zone, file, rows in which something was found); so do the others."""
+        del words
         for contract in self.registry.relations.values():
-            self.step(f"{doing} {contract.relation}")
+            if mine := by_table.get(contract.relation, []):
+                with self._files_of(contract, write=write) as files:
+                    for path in self._files("raw", contract):
+                        yield "raw", path, files.blank(path, contract, mine)
+
+    def _rejects(
+        self, by_table: Mapping[str, list[Trace]], words: _Words, *, write: bool
+    ) -> Iterator[tuple[str, StoragePath, int]]:
+        """Every file of rejected rows, theirs and others."""
+        for contract in self.registry.relations.values():
             mine = by_table.get(contract.relation, [])
             suppressed = Suppression(contract, self.fingerprints, tuple(mine))
-            with ExitStack() as held, self._connect() as con:
-                if write:
-                    held.enter_context(self.lake.lock(contract, timeout))
-                files = _Files(con, self.lake, contract.relation, write)
-                for path in self._files("raw", contract) if mine else []:
-                    yield "raw", path, files.blank(path, contract, mine)
+            with self._files_of(contract, write=write) as files:
                 for path in self._files("quarantine", contract):
-                    left = suppressed.left_of_payloads(con, parquet(path))
+                    left = suppressed.left_of_payloads(files.con, parquet(path))
                     texts = {
                         "payload": lambda text: words.without(left(text)),  # noqa: B023
                         "reason": words.without,
                     }
                     yield "quarantine", path, files.change(path, texts)
+
+    @contextmanager
+    def _files_of(self, contract: TableContract, *, write: bool) -> Iterator[_Files]:
+        self.step(f"{_doing(write)} {contract.relation}")
+        with ExitStack() as held, self._connect() as con:
+            if write:
+                held.enter_context(self.lake.lock(contract, self.settings.lock_timeout_seconds))
+                # A load that was killed left its rows there.
+                with self.lake.staging(contract):
+                    pass
+            yield _Files(con, self.lake, contract.relation, write)
+
+    def _outside(
+        self, by_table: Mapping[str, list[Trace]], words: _Words, *, write: bool
+    ) -> Iterator[tuple[str, StoragePath, int]]:
+        """Every file in which only their values can be recognised."""
+        del by_table
+        doing, timeout = _doing(write), self.settings.lock_timeout_seconds
         for fetch, pages in self._pages():
             name = f"pages.{fetch}"
             self.step(f"{doing} {name}")
@@ -329,6 +444,11 @@ class Eraser:
                 for path in sorted(once, key=str):
                     texts = dict.fromkeys(files.texts(path), words.without)
                     yield kind, path, files.change(path, texts)
+        for name in () if write else ("logs", "alerts", "tmp"):
+            for path in sorted(
+                p for p in (self.settings.data_dir / name).rglob("*") if p.is_file()
+            ):
+                yield name, path, int(words.are_in(path.read_text(errors="replace")))
 
     def _files(self, zone: str, contract: TableContract) -> list[StoragePath]:
         """Every file of a table, also those that a merged one replaced."""
@@ -462,6 +582,14 @@ class _Files:
                 f"to {literal(str(staged))} (format parquet, compression zstd)"
             )
             place(staged, path)
+
+
+def _doing(write: bool) -> str:
+    return "Erasing" if write else "Proving"
+
+
+def _values(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    return frozenset(v for (v,) in con.execute("select distinct value from own").fetchall())
 
 
 def _by_table(traces: Iterable[Trace]) -> dict[str, list[Trace]]:

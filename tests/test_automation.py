@@ -506,6 +506,12 @@ def test_maintenance_removes_old_logs_and_leftovers_and_nothing_else(tmp_path, i
         ("data/logs/refresh_all.log", time.time(), True),
         ("data/lake/raw/t/a.parquet", old, True),
         ("data/tmp/spill/duckdb_temp_1.tmp", old, False),
+        ("data/tmp/tables-1/orders.parquet", old, False),
+        ("data/tmp/.backup-1/copy", old, False),
+        ("data/tmp/tables-2/orders.parquet", time.time(), True),
+        ("data/published/versions/.20260501T000000000000/a.parquet", old, False),
+        ("data/published/live/versions/.20260502T000000000000/a.parquet", time.time(), True),
+        ("data/published/versions/20260501T000000000000/a.parquet", old, True),
         ("dbt/target/manifest.json", old, True),
         ("dbt/target/models-1234/dbt.log", old, False),
     ):
@@ -513,7 +519,7 @@ def test_maintenance_removes_old_logs_and_leftovers_and_nothing_else(tmp_path, i
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
         os.utime(path, (seconds, seconds))
-        if "models-1234" in name:
+        if seconds == old and path.parent.name not in ("logs", "spill", "target"):
             os.utime(path.parent, (seconds, seconds))
         (kept if stays else gone).append(path)
     assert build_maintenance_job(settings).execute_in_process(instance=instance).success

@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from inventory_platform.operations.compaction import compact
+from inventory_platform.operations.leftovers import remove_leftovers
 from inventory_platform.registry import read_registry
 from inventory_platform.settings import Settings
 
@@ -39,11 +40,11 @@ def build_maintenance_job(settings: Settings) -> dg.JobDefinition:
         gone = _remove(logs, "*.log*", settings.keep_runs_days * _DAY_SECONDS)
         context.log.info("Removed %d log files.", gone)
 
-    @dg.op(description="Removes folders of dbt commands and spilled rows that a kill left behind.")
+    @dg.op(description="Removes dbt's folders, temporary files and versions that a kill left.")
     def leftovers(context: dg.OpExecutionContext) -> None:
         target = settings.dbt_dir / "target"
         gone = _remove(target, "*", _LEFT_BEHIND_SECONDS, keep=_KEPT_OF_DBT)
-        gone += _remove(settings.temp_dir / "spill", "*", _LEFT_BEHIND_SECONDS)
+        gone += remove_leftovers(settings, _DAY_SECONDS)
         context.log.info("Removed %d leftovers.", gone)
 
     @dg.op(description="Merges the small files of past days and months in the lake.")

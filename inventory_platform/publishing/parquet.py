@@ -28,6 +28,7 @@ import duckdb
 
 from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import PublishError
+from inventory_platform.landing.lake import Lake
 from inventory_platform.object_storage import StorageError, StoragePath, plain_errors, send_text
 from inventory_platform.record_format import RecordFormat
 
@@ -84,11 +85,13 @@ def publish(
     Raises:
         PublishError: A file cannot be written, or does not hold the mart's rows.
     """
-    now = datetime.now(UTC).replace(tzinfo=None)
-    version = now.strftime("%Y%m%dT%H%M%S%f")
-    target = root / "versions" / version
-    staged = target
+    now = datetime.now(UTC)
+    staged: StoragePath | None = None
     try:
+        # The new one sorts last, even if the clock jumped back.
+        version = Lake.id_after([v for v in _versions(root) if v[:1].isdigit()], now)
+        target = root / "versions" / version
+        staged = target
         if isinstance(target, Path):
             staged = target.parent / f".{version}"
             staged.mkdir(parents=True)
@@ -97,7 +100,7 @@ def publish(
         }
         publication = Publication(
             version=version,
-            published_at=now.isoformat(sep=" "),
+            published_at=now.replace(tzinfo=None).isoformat(sep=" "),
             run_id=run_id,
             code_version=code_version,
             rows=rows,
@@ -159,13 +162,23 @@ def commit_pointer(root: UPath, version: str) -> None:
     send_text(json.dumps({"version": version}), root / POINTER)
 
 
+def _versions(root: StoragePath) -> list[str]:
+    """Names of the versions that are kept, oldest first."""
+    versions = root / "versions"
+    with plain_errors(root):
+        found = versions.iterdir() if versions.exists() else ()
+        return sorted(p.name for p in found if not p.name.startswith("."))
+
+
 def _remove_old(root: StoragePath, keep: int) -> None:
     if not isinstance(root, Path):
         _remove_old_objects(root, keep)
         return
-    versions = sorted(p for p in (root / "versions").iterdir() if not p.name.startswith("."))
-    for path in versions[:-keep]:
-        shutil.rmtree(path)
+    # Another process may have made another one current meanwhile.
+    current = (root / "current").resolve().name
+    for version in _versions(root)[:-keep]:
+        if version != current:
+            shutil.rmtree(root / "versions" / version)
 
 
 def _remove_old_objects(root: UPath, keep: int) -> None:
@@ -176,7 +189,8 @@ def _remove_old_objects(root: UPath, keep: int) -> None:
             by_version.setdefault(file.split("/versions/")[-1].split("/")[0], []).append(file)
         # What has no manifest was cut off: nobody reads it.
         whole = [v for v in sorted(by_version) if _has_manifest(by_version[v])]
-        for version in by_version.keys() - set(whole[-keep:]):
+        current = json.loads((root / POINTER).read_text())["version"]
+        for version in by_version.keys() - {current, *whole[-keep:]}:
             root.fs.rm(by_version[version])
 
 
@@ -226,14 +240,11 @@ def publication_of(root: StoragePath, version: str) -> tuple[StoragePath, Public
     Raises:
         PublishError: It is not; names those that are.
     """
-    versions = root / "versions"
-    with plain_errors(root):
-        found = versions.iterdir() if versions.exists() else ()
-        kept = sorted(p.name for p in found if not p.name.startswith("."))
+    kept = _versions(root)
     if version not in kept:
         raise PublishError(
             f"There is no published version {version!r}.",
             f"Kept are: {', '.join(kept) or 'none'}. INVENTORY_PUBLISHED_VERSIONS keeps more.",
         )
-    folder = versions / version
+    folder = root / "versions" / version
     return (folder.resolve() if isinstance(folder, Path) else folder), _publication_in(folder)

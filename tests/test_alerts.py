@@ -13,7 +13,7 @@ from inventory_platform.automation.alerts import INTERVAL_SECONDS, build_alert_s
 from inventory_platform.cli.alerts import tell_after_run
 from inventory_platform.landing.lake import LoadRecord
 from inventory_platform.operations.alerts.config import read_config
-from inventory_platform.operations.alerts.state import locked, read_state
+from inventory_platform.operations.alerts.state import locked, read_state, save
 from inventory_platform.operations.alerts.watch import look
 from inventory_platform.publishing.parquet import publish
 from inventory_platform.registry import Registry
@@ -190,6 +190,33 @@ def test_the_first_look_reads_the_last_day_and_no_further(world):
     assert world.look() == ["load stopped before its end"]
 
 
+@pytest.mark.parametrize("runs_before_the_look", [0, 4])
+def test_where_the_storage_of_runs_begins_anew_alerts_begin_anew(world, runs_before_the_look):
+    for _ in range(3):
+        world.run()
+    assert world.look() == []
+    read = read_state(world.settings).cursor
+    with dg.DagsterInstance.ephemeral() as world.instance:
+        # Whether its entries are still fewer than those read, or already more.
+        for _ in range(runs_before_the_look):
+            world.run()
+        world.crash()
+        newest = world.instance.event_log_storage.get_maximum_record_id()
+        assert (newest > read) == bool(runs_before_the_look)
+        assert world.look() == ["load stopped before its end"]
+        assert world.look() == []
+
+
+def test_a_storage_of_an_unknown_name_whose_entries_are_older_is_read_from_the_last_day_on(world):
+    world.crash()
+    world.look()
+    with locked(world.settings, 0) as state:
+        state.cursor, state.storage = 1_000_000, ""
+        state.causes.clear()
+        save(world.settings, state)
+    assert world.look() == ["load stopped before its end"]
+
+
 def test_no_secret_is_in_a_message_the_state_or_a_log(world, monkeypatch, caplog):
     path = "/hook/t0ken-of-the-channel"
     monkeypatch.setenv("ALERTS_HOOK", f"json://user:pa55-of-it@127.0.0.1:{world.hook.port}{path}")
@@ -335,6 +362,31 @@ def test_a_disk_that_fills_is_told_and_told_again_when_it_is_nearly_full(world, 
     assert world.hook.posts[-1]["title"].startswith("[critical]")
     free = 60.0
     assert world.look() == ["Over: 0.9 GB free where the data is"]
+
+
+@pytest.mark.parametrize("severity", ["error", "critical"])
+def test_who_was_told_that_it_began_is_told_that_it_is_over_also_when_it_got_worse(
+    world, monkeypatch, severity
+):
+    world.configure(f'severities = ["{severity}"]\n')
+    free = 4.0
+    monkeypatch.setattr(
+        shutil,
+        "disk_usage",
+        lambda _path: Usage(int(100e9), int((100 - free) * 1e9), int(free * 1e9)),
+    )
+    for free in (4.0, 0.9, 60.0):  # noqa: B007  what the disk has free
+        world.look()
+    assert [post["title"] for post in world.hook.posts] == {
+        "error": [
+            "[error] 4.0 GB free where the data is",
+            "[over] 0.9 GB free where the data is",
+        ],
+        "critical": [
+            "[critical] 0.9 GB free where the data is",
+            "[over] 0.9 GB free where the data is",
+        ],
+    }[severity]
 
 
 def test_without_alerts_toml_causes_are_kept_and_nobody_is_told(world):

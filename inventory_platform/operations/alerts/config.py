@@ -52,7 +52,8 @@ class Route(_Table):
 
     def takes(self, alert: Alert) -> bool:
         """Whether an alert goes there."""
-        return alert.severity in self.severities and alert.cause.kind in self.causes
+        severities = {alert.severity, *alert.told_as}
+        return bool(severities & self.severities) and alert.cause.kind in self.causes
 
 
 class Policy(_Table):

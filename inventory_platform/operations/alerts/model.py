@@ -93,6 +93,7 @@ class Alert(BaseModel):
         text: What happened, and what to do.
         link: Page that shows more.
         is_over: Whether this says that it is over.
+        told_as: As how urgent it was told before; who was told then is told of the end.
         at: When it was decided to tell, naive UTC; filled in when it is queued.
     """
 
@@ -104,6 +105,7 @@ class Alert(BaseModel):
     text: str = ""
     link: str = ""
     is_over: bool = False
+    told_as: frozenset[Severity] = frozenset()
     at: datetime | None = None
 
     @property

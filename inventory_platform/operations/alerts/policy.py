@@ -71,6 +71,7 @@ def _supersede(state: State, record: Record, now: datetime) -> None:
         if other is not record:
             # People were told of this place, so they will be told when all is well there.
             record.owes_end |= other.owes_end
+            record.told_as |= other.told_as
             _close(other, now)
 
 
@@ -105,6 +106,7 @@ def _tell(record: Record, now: datetime) -> Alert:
         text += f"\n\nSeen {record.times} times since {record.first_at:%Y-%m-%d %H:%M} UTC."
     record.is_told, record.owes_end, record.told_at = True, True, now
     record.told_severity, record.told_items = record.severity, record.items
+    record.told_as |= {record.severity}
     return Alert(
         cause=record.cause, severity=record.severity, title=title, text=text, link=record.link
     )
@@ -128,12 +130,13 @@ def _over(record: Record, now: datetime) -> Alert:
         text=f"It began at {record.first_at:%Y-%m-%d %H:%M} UTC and lasted {lasted}.",
         link=record.link,
         is_over=True,
+        told_as=record.told_as,
     )
 
 
 def _close(record: Record, now: datetime) -> None:
     record.over_at, record.is_told, record.owes_end = now, False, False
-    record.told_items = ()
+    record.told_items, record.told_as = (), frozenset()
 
 
 def _forget(state: State, config: AlertConfig, now: datetime) -> None:

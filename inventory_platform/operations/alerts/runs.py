@@ -39,6 +39,17 @@ class Ended:
     end: dg.DagsterEvent
 
 
+def storage_of(instance: dg.DagsterInstance) -> str:
+    """What identifies the storage of runs; empty where that cannot be told."""
+    ask = getattr(instance.run_storage, "get_run_storage_id", None)
+    return str(ask()) if ask else ""
+
+
+def has_read(instance: dg.DagsterInstance, cursor: int) -> bool:
+    """Whether an entry of the event log can have been read; not if the log has none so new."""
+    return cursor <= (instance.event_log_storage.get_maximum_record_id() or 0)
+
+
 def ended_runs(instance: dg.DagsterInstance, cursor: int | None, now: datetime) -> list[Ended]:
     """The runs that ended since the last look, oldest first, a bounded number of them.
 

@@ -35,6 +35,7 @@ class Record(BaseModel):
         told_at: When it was told last, also before it began anew.
         told_severity: As how urgent.
         is_told: Whether it was told since it began.
+        told_as: As how urgent it was told since it began, or another cause in its place.
         owes_end: Whether people must be told when it is over.
         over_at: When it was over.
         items: What is affected.
@@ -52,6 +53,7 @@ class Record(BaseModel):
     told_at: datetime | None = None
     told_severity: Severity | None = None
     is_told: bool = False
+    told_as: frozenset[Severity] = frozenset()
     owes_end: bool = False
     over_at: datetime | None = None
     items: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ class State(BaseModel):
 
     Attributes:
         cursor: The last entry of Dagster's event log that was read.
+        storage: Which storage of Dagster that was.
         causes: Open causes and those that were, by key.
         queues: What waits to be sent, by route.
         sent: The newest messages, newest last.
@@ -105,6 +108,7 @@ class State(BaseModel):
     """
 
     cursor: int | None = None
+    storage: str = ""
     causes: dict[str, Record] = {}
     queues: dict[str, Queue] = {}
     sent: list[Sent] = []

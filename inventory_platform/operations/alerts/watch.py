@@ -23,7 +23,7 @@ from inventory_platform.operations.alerts.levels import Level
 from inventory_platform.operations.alerts.model import Alert, Cause, Kind, Observation, Severity
 from inventory_platform.operations.alerts.policy import decide
 from inventory_platform.operations.alerts.redaction import Redactor, redactor
-from inventory_platform.operations.alerts.runs import ended_runs, observe_runs
+from inventory_platform.operations.alerts.runs import ended_runs, has_read, observe_runs, storage_of
 from inventory_platform.operations.alerts.state import (
     Pulse,
     Queue,
@@ -86,6 +86,7 @@ def look(
     hide = redactor(settings, config)
     now = now or _now()
     with locked(settings, _LOCK_SECONDS) as state:
+        _follow(state, instance)
         runs = ended_runs(instance, state.cursor, now)
         observations = [
             *observe_runs(instance, runs, settings.pages_url),
@@ -148,6 +149,15 @@ def try_routes(config: AlertConfig, settings: Settings, names: Iterable[str]) ->
         name: hide(send(_address_of(settings, config, name), subject, body, alert.severity))
         for name in names
     }
+
+
+def _follow(state: State, instance: dg.DagsterInstance) -> None:
+    """Begin anew where Dagster's storage did: its entries are counted from one again."""
+    storage = storage_of(instance)
+    is_another = bool(state.storage) and storage != state.storage
+    if state.cursor is not None and (is_another or not has_read(instance, state.cursor)):
+        state.cursor = None
+    state.storage = storage
 
 
 def _levels(

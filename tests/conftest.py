@@ -130,7 +130,7 @@ class Shop:
         names = ", ".join(duck.identifier(c.name) for c in contract.columns)
         with duck.connect(self.settings) as con:
             return con.sql(
-                f"select {names} from ({current_select(self.lake, contract)}) "
+                f"select {names} from ({current_select(con, self.lake, contract)}) "
                 "where not _is_deleted order by all"
             ).fetchall()
 

@@ -120,11 +120,11 @@ class Account:
 
     def query(self, sql: str) -> list[Any]:
         """Ask the raw relations; `{name}` stands for the present rows of a table."""
-        present = {
-            name: f"(select * from ({current_select(self.lake, c)}) where not _is_deleted)"
-            for name, c in CONTRACTS.items()
-        }
         with duck.connect(self.settings) as con:
+            present = {
+                name: f"(select * from ({current_select(con, self.lake, c)}) where not _is_deleted)"
+                for name, c in CONTRACTS.items()
+            }
             create_views(con, self.lake, CONTRACTS.values())
             return con.sql(sql.format_map(present)).fetchall()
 

@@ -67,9 +67,9 @@ class Desk:
     def current(self) -> list[Any]:
         """The present rows in the contract's columns, sorted."""
         names = ", ".join(identifier(c.name) for c in self.contract.columns)
-        return self.ask(
-            f"select {names} from ({current_select(self.lake, self.contract)}) order by all"
-        )
+        with duck.connect(self.settings) as con:
+            current = current_select(con, self.lake, self.contract)
+            return con.sql(f"select {names} from ({current}) order by all").fetchall()
 
     def versions(self) -> int:
         """Rows in the raw zone, every version of each counted."""

@@ -119,7 +119,7 @@ class Shop:
     def rows(self, contract: Any) -> list[tuple[Any, ...]]:
         with duck.connect(self.settings) as con:
             names = ", ".join(c.name for c in contract.columns)
-            current = current_select(self.lake, contract)
+            current = current_select(con, self.lake, contract)
             return con.execute(
                 f"select {names}, _is_deleted from ({current}) order by 1"
             ).fetchall()

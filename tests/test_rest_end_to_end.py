@@ -92,8 +92,8 @@ class Platform:
         )
 
     def rows(self, table, columns):
-        select = current_select(self.lake, CONTRACTS[table])
         with duck.connect(self.settings) as con:
+            select = current_select(con, self.lake, CONTRACTS[table])
             sql = f"select {columns} from ({select}) where not _is_deleted order by all"
             return con.sql(sql).fetchall()
 

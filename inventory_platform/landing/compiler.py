@@ -353,6 +353,57 @@ def _cast(column: Column, source_name: str, kind: str) -> tuple[dict[str, str], 
     return columns, rules
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a value of an earlier load is read, which was written with another type.
+
+    Attributes:
+        offered: SQL of the value, to be put in its place first: in a type the rules know.
+        columns: Name → SQL over that, as in `Compiled.cast`.
+        is_refused: SQL over the columns: whether the value does not fit.
+        complaint: SQL of the reason as a readable sentence.
+    """
+
+    offered: str
+    columns: Mapping[str, str]
+    is_refused: str
+    complaint: str
+
+
+def reading(column: Column, kind: str) -> Reading:
+    """Read a column as a source is read that offers it in the type `kind`.
+
+    What the contract says of values besides their type is for rows that come.
+    """
+    offered = identifier(column.name)
+    if (kind, column.type) == ("TIMESTAMP", "DATE"):
+        # Of an instant that was right a contract may come to want the day alone.
+        offered, kind = f"cast({offered} as date)", "DATE"
+    elif kind not in {"VARCHAR", "BLOB"} and not _is_alike(kind, column.type):
+        offered, kind = f"cast({offered} as varchar)", "VARCHAR"
+    columns, rules = _cast(replace(column, nullable=True, checks=()), column.name, kind)
+    complaints = " ".join(f"when {r.holds} then {r.message}" for r in rules)
+    return Reading(
+        offered,
+        {_came(column.name): identifier(column.name)} | columns,
+        " or ".join(f"({r.holds})" for r in rules) or "false",
+        f"case {complaints} end" if rules else "null",
+    )
+
+
+def _is_alike(kind: str, other: str) -> bool:
+    """Whether values of two types mean the same where both can hold them."""
+    whole, dates = {*WHOLE_NUMBERS, "BOOLEAN"}, {"DATE", "TIMESTAMP"}
+    return any(
+        {kind, other} <= family
+        for family in (whole, dates, {k for k in (kind, other) if _is_number(k)})
+    )
+
+
+def _is_number(kind: str) -> bool:
+    return kind in {*WHOLE_NUMBERS, "FLOAT", "DOUBLE"} or kind.startswith("DECIMAL")
+
+
 def _says(column: Column, shown: str, complaint: str) -> str:
     if column.personal:
         return literal(f"{column.source} {complaint} (value not shown, personal data)")

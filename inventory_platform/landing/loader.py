@@ -22,6 +22,8 @@ from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import LandingError, SourceError
+from inventory_platform.landing.compiler import Drift
+from inventory_platform.landing.history import misfits
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.settlement import Settlement, cursor_spans
 from inventory_platform.landing.staging import Staged, Staging, lower_bound
@@ -71,6 +73,7 @@ class Loader:
         Raises:
             SourceError: The source cannot be read.
             SchemaDriftError: A required column is missing.
+            ContractError: Values of earlier loads do not fit the contract any more.
             LandingError: The load could not be kept; nothing of it is visible.
         """
         lake, settings = self.lake, self.settings
@@ -82,6 +85,7 @@ class Loader:
             duck.connect(settings) as con,
         ):
             lake.sweep(contract)
+            retyped = told_of_history(con, lake, contract)
             last = lake.last_record(contract)
             since = _since(contract, last)
             request = self._request(con, contract, last)
@@ -118,7 +122,7 @@ class Loader:
                 resume=staged.relation.resume,
                 inputs=[asdict(given) for given in staged.relation.inputs],
                 columns=dict(staged.compiled.types),
-                drift=[str(d) for d in staged.compiled.drift],
+                drift=[str(d) for d in (*staged.compiled.drift, *retyped)],
             )
             committed = lake.commit(contract, record, settled.files)
             if staged.relation.acknowledge is not None:
@@ -241,9 +245,26 @@ def contract_version(contract: TableContract) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
+def told_of_history(
+    con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableContract
+) -> list[Drift]:
+    """What of earlier loads does not fit a contract, told by the first load with that contract.
+
+    Raises:
+        ContractError: It is in a column that must not be empty.
+    """
+    records = (lake.record(contract, load_id) for load_id in reversed(lake.load_ids(contract)))
+    last = next((record for record in records if record.kind != "replay"), None)
+    if last is None or last.contract_version == contract_version(contract):
+        return []
+    return misfits(con, contract, lake.files("raw", contract))
+
+
 def _since(contract: TableContract, last: LoadRecord | None) -> str | None:
-    """Where the cursor stands; nowhere yet when the contract now names another column."""
-    if last is None or last.cursor_column != contract.cursor:
+    """Where the cursor stands; nowhere yet when the contract names another column or type."""
+    if last is None or contract.cursor is None or last.cursor_column != contract.cursor:
+        return None
+    if last.columns.get(contract.cursor) != contract.by_name[contract.cursor].type:
         return None
     return last.cursor_to
 

@@ -17,7 +17,7 @@ from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.landing.lake import Lake, LoadRecord
-from inventory_platform.landing.loader import NamedFailures, contract_version
+from inventory_platform.landing.loader import NamedFailures, contract_version, told_of_history
 from inventory_platform.landing.settlement import cursor_spans
 from inventory_platform.landing.staging import PARQUET, Staged, Staging
 from inventory_platform.landing.suppression import Suppression
@@ -51,6 +51,7 @@ def replay(
         The outcome, or None when nothing of the table is in quarantine.
 
     Raises:
+        ContractError: Values of earlier loads do not fit the contract any more.
         LandingError: The replay could not be kept; nothing of it is visible.
     """
     lake = Lake.of(settings)
@@ -65,6 +66,7 @@ def replay(
         last = lake.last_record(contract)
         if last is None or not _open_rejects(con, lake, contract):
             return None
+        told_of_history(con, lake, contract)
         load_id = lake.new_load_id(contract, started.replace(tzinfo=UTC))
         staged = Staging(con, contract, folder, load_id, started).scan(
             _quarantined_rows(con, contract), Request(contract.source_table)
@@ -146,7 +148,7 @@ def _judge(
     judged = _judge_keyed(contract) if contract.key else _judge_keyless(contract)
     con.execute(
         f"create temp table judged as with a as (from {parquet(staged.accepted)}), "
-        f"c as (from ({current_select(lake, contract)}) where not _is_deleted) {judged}"
+        f"c as (from ({current_select(con, lake, contract)}) where not _is_deleted) {judged}"
     )
     row = con.execute(
         "select count(*) filter (not _superseded), count(*) filter (_superseded) from judged"

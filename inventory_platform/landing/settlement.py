@@ -175,10 +175,10 @@ class Settlement:
         if not self.has_history:
             rows, condition = None, ""
         elif self.contract.cursor:
-            rows = raw_select(self.lake, self.contract, files=self._files_to_compare())
+            rows = raw_select(self.con, self.lake, self.contract, files=self._files_to_compare())
             condition = self._recent_enough()
         else:
-            rows = current_select(self.lake, self.contract)
+            rows = current_select(self.con, self.lake, self.contract)
             condition = " where not _is_deleted"
         self.con.execute(
             f"create temp view history as select * from ({self._shaped(rows)}){condition}"

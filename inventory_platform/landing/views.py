@@ -17,6 +17,7 @@ import duckdb
 from inventory_platform import pseudonyms
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal, parquet
+from inventory_platform.landing.history import rows_as_declared
 from inventory_platform.landing.lake import Lake
 
 _RECORD_TYPES = {
@@ -122,7 +123,7 @@ def create_raw_view(
     `personal.<source>__<table>` shows the same rows in clear, if that is wanted.
     """
     relation = identifier(contract.relation)
-    select = raw_select(lake, contract, as_of)
+    select = raw_select(con, lake, contract, as_of)
     if contract.personal_columns:
         rows = f"({select})"
         if clear:
@@ -139,6 +140,7 @@ def create_raw_view(
 
 
 def raw_select(
+    con: duckdb.DuckDBPyConnection,
     lake: Lake,
     contract: TableContract,
     as_of: str | None = None,
@@ -148,6 +150,7 @@ def raw_select(
     """SQL of every committed version of every row of a table, typed by its contract.
 
     Args:
+        con: A connection of `duck.connect`, which finds the lake's files.
         lake: The lake.
         contract: The table.
         as_of: Leave out later loads than this one.
@@ -167,7 +170,7 @@ def raw_select(
     return (
         f"select * replace ({casts}) from ({empty_select(types)} union all by name "
         f"select * exclude (_reject, _sequence) from (select null as _reject, null as _sequence "
-        f"where false union all by name from {parquet(*files, by_name=True)})){until}"
+        f"where false union all by name {rows_as_declared(con, contract, files)})){until}"
     )
 
 
@@ -184,17 +187,22 @@ def metadata_types(contract: TableContract) -> dict[str, str]:
     }
 
 
-def current_select(lake: Lake, contract: TableContract, as_of: str | None = None) -> str:
+def current_select(
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contract: TableContract,
+    as_of: str | None = None,
+) -> str:
     """SQL of the newest version of each row of a table, vanished rows included.
 
     Given `as_of`, of those that load and earlier ones brought.
     """
     identity = ", ".join(identifier(n) for n in contract.identity)
     newest = f"{identifier(contract.cursor)} desc nulls last, " if contract.cursor else ""
+    versions = raw_select(con, lake, contract, as_of)
     return (
         f"select * exclude (_version) from (select *, row_number() over (partition by {identity} "
-        f"order by {newest}_load_id desc) as _version from ({raw_select(lake, contract, as_of)})) "
-        "where _version = 1"
+        f"order by {newest}_load_id desc) as _version from ({versions})) where _version = 1"
     )
 
 

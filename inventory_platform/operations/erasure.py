@@ -129,7 +129,8 @@ class Eraser:
             contract = self.registry.relations[trace.relation]
             self.step(f"Looking at {contract.relation}")
             con.execute(
-                f"create or replace temp table theirs as from ({raw_select(self.lake, contract)}) "
+                "create or replace temp table theirs as from "
+                f"({raw_select(con, self.lake, contract)}) "
                 f"where {is_theirs([replace(trace, fingerprints=new)])}"
             )
             rejected = self._rejected(con, contract, [replace(trace, fingerprints=new)])
@@ -178,7 +179,7 @@ class Eraser:
         text = text_of(start.columns)
         # As the models' macro `surrogate_key` writes it.
         found = con.execute(
-            f"select distinct fingerprint({text}) from ({raw_select(self.lake, contract)}) "
+            f"select distinct fingerprint({text}) from ({raw_select(con, self.lake, contract)}) "
             f"where md5(length({text}) || ':' || {text}) = ?",
             list(start.value),
         ).fetchall()
@@ -208,7 +209,7 @@ class Eraser:
         for relation, mine in by_table.items():
             contract = self.registry.relations[relation]
             columns = personal_columns(contract)
-            theirs = f"({raw_select(self.lake, contract)}) where {is_theirs(mine)}"
+            theirs = f"({raw_select(con, self.lake, contract)}) where {is_theirs(mine)}"
             if count := _count(con, f"{theirs} and {_is_personal(contract)}"):
                 rows[relation] = count
             for column in columns:
@@ -252,7 +253,7 @@ class Eraser:
             con.execute(
                 "create or replace temp table others as select distinct value from (select "
                 f"lower(trim(unnest([{listed}]))) as value from "
-                f"({raw_select(self.lake, contract)})) semi join own using (value)"
+                f"({raw_select(con, self.lake, contract)})) semi join own using (value)"
             )
             if _count(con, "others where value like '%@%'"):
                 elsewhere.append(contract.relation)

@@ -26,6 +26,7 @@ from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal, parquet
 from inventory_platform.errors import InventoryError, SettingsError
+from inventory_platform.landing.history import rows_as_declared
 from inventory_platform.landing.lake import Lake, commit_text, place, remove
 from inventory_platform.landing.pages import PageStore
 from inventory_platform.landing.views import QUARANTINE_TYPES, empty_select, metadata_types
@@ -40,6 +41,8 @@ RETENTION = "retention"
 """Folder of the lake with the records of what was removed."""
 
 _PARQUET = "format parquet, compression zstd"
+
+_PLACES = "filename = true, file_row_number = true"
 
 
 class RetentionError(InventoryError):
@@ -268,7 +271,7 @@ def _of_table(
             before = today - timedelta(days=rule[0])
             con.execute(
                 "create or replace temp table doomed as "
-                f"{doomed(contract, files, before.strftime('%Y%m%d'))}"
+                f"{doomed(con, contract, files, before.strftime('%Y%m%d'))}"
             )
             by_name = {str(path): path for path in files}
             kept = _described(con, contract.relation, zone, rule[1], before, by_name)
@@ -283,7 +286,12 @@ def _of_table(
     return found
 
 
-def _superseded(contract: TableContract, files: Sequence[StoragePath], before: str) -> str:
+def _superseded(
+    con: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    files: Sequence[StoragePath],
+    before: str,
+) -> str:
     """SQL of the rows that were not the current version of theirs any more on a day."""
     identity = ", ".join(identifier(name) for name in contract.identity)
     newest = f"{identifier(contract.cursor)} desc nulls last, " if contract.cursor else ""
@@ -291,27 +299,30 @@ def _superseded(contract: TableContract, files: Sequence[StoragePath], before: s
     return (
         "select filename, file_row_number, _load_id as load_id from (select *, row_number() over "
         f"(partition by {identity} order by {newest}_load_id desc) as _version "
-        f"from ({empty_select(types)} union all by name from {_rows(files)}) "
+        f"from ({empty_select(types)} union all by name "
+        f"{rows_as_declared(con, contract, [str(f) for f in files], options=_PLACES)}) "
         f"where _load_id < {literal(before)}) where _version > 1"
     )
 
 
-def _dealt_with(contract: TableContract, files: Sequence[StoragePath], before: str) -> str:
+def _dealt_with(
+    con: duckdb.DuckDBPyConnection,
+    contract: TableContract,
+    files: Sequence[StoragePath],
+    before: str,
+) -> str:
     """SQL of the events of rejected rows that were dealt with before a day.
 
     The rejection goes with the event that dealt with it, or neither.
     """
-    del contract
-    events = f"({empty_select(QUARANTINE_TYPES)} union all by name from {_rows(files)})"
+    del con, contract
+    rows = parquet(*files, by_name=True, options=_PLACES)
+    events = f"({empty_select(QUARANTINE_TYPES)} union all by name from {rows})"
     return (
         f"select filename, file_row_number, load_id from {events} where reject_id in (select "
         f"reject_id from {events} group by all having max(load_id) < {literal(before)} "
         "and count(*) filter (event <> 'rejected') > 0)"
     )
-
-
-def _rows(files: Sequence[StoragePath]) -> str:
-    return parquet(*files, by_name=True, options="filename = true, file_row_number = true")
 
 
 def _described(

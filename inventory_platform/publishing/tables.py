@@ -96,7 +96,7 @@ def _written(
                 columns = ", ".join(map(identifier, table.columns))
                 file = literal(str(Path(name, f"{table.name}.parquet")))
                 copied = con.execute(
-                    f"copy (select {columns} from ({current_select(lake, contract)}) "
+                    f"copy (select {columns} from ({current_select(con, lake, contract)}) "
                     f"where not _is_deleted) to {file} (format parquet, compression zstd)"
                 )
                 rows[table.name] = int(copied.fetchall()[0][0])

@@ -520,6 +520,22 @@ def test_every_candidate_method_is_published_with_its_errors(shop):
     assert len(choice) == 8
     assert [row["method"] for row in choice if row["is_chosen"]] == ["historic_average"]
     assert {row["coverage_goal"] for row in choice} == {0.9}
+    assert {row["service_goal"] for row in choice} == {0.95}
+    assert {row["service"] for row in choice} == {None}
+
+
+def test_of_rare_demand_the_service_of_the_stock_is_published(shop):
+    shop.product()
+    for ago in range(0, HISTORY, 4):
+        shop.sold(first=FRIDAY - timedelta(ago), last=FRIDAY - timedelta(ago))
+    shop.plan()
+    tried = shop.rows("from planning.forecast_choice where stock_trials > 0 order by method")
+    assert [row["method"] for row in tried] == ["croston_sba", "historic_average"]
+    for row in tried:
+        # Seven days of demand in each of the three trials, for which more than seven were kept.
+        assert (row["demand_class"], row["stock_trials"]) == ("intermittent", 3)
+        assert (row["served_trials"], row["service"], row["service_goal"]) == (3, 1.0, 0.95)
+        assert row["stock_loss"] > 0
 
 
 def test_history_is_replayed_under_the_minimum_of_the_system_that_keeps_the_book(shop):

@@ -84,6 +84,20 @@ def test_proposed_levels_serve_steady_demand_in_full():
     assert totals["current"]["in_stock_rate"] == pytest.approx(0.8)
 
 
+def test_the_service_of_a_replay_stands_beside_the_one_that_was_aimed_at():
+    # One a day at 3.00 and one at 0.10 a piece: AX and CX, of which the second takes twice as long.
+    offers = pl.concat(
+        [terms(), terms(unit_cost=0.1, lead_time_days=4).with_columns(product=pl.lit("P1"))]
+    )
+    result = backtest(history([1] * 40, [1] * 40), limits((1, 4), (1, 6)), offers, DAILY)
+    for name in ("current", "proposed"):
+        cycles = dict(result.series.filter(policy=name).select("product", "cycles").rows())
+        assert cycles["P0"] != cycles["P1"]
+        goal = (0.98 * cycles["P0"] + 0.95 * cycles["P1"]) / (cycles["P0"] + cycles["P1"])
+        found = result.totals.filter(policy=name)["cycle_service_goal"].item()
+        assert found == pytest.approx(goal)
+
+
 def test_orders_go_out_only_on_the_suppliers_days_in_whole_packs():
     offers = terms(order_weekdays=[1], pack_size=6, min_order_quantity=5)
     result = backtest(history([1] * 38), limits((20, 21)), offers, DAILY)

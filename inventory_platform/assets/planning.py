@@ -95,7 +95,12 @@ _PLAN = {
             cast(series as bigint) as series,
             {_SUMS},
             cast(skill as double) as skill,
-            cast(coverage_goal as double) as coverage_goal
+            cast(coverage_goal as double) as coverage_goal,
+            cast(stock_trials as bigint) as stock_trials,
+            cast(served_trials as bigint) as served_trials,
+            cast(stock_loss as double) as stock_loss,
+            cast(service as double) as service,
+            cast(service_goal as double) as service_goal
     """,
     "stock_policy": """
         select
@@ -193,6 +198,7 @@ _REPLAY = {
             cast(lost_value as decimal(18, 2)) as lost_value,
             fill_rate,
             cycle_service,
+            cycle_service_goal,
             in_stock_rate,
             cost_coverage
     """,
@@ -289,7 +295,7 @@ def replace_plan(
     frames = {
         "demand_classes": classes,
         "forecasts": expected,
-        "forecast_choice": _choice(forecasts, planning.forecasting.coverage),
+        "forecast_choice": _choice(forecasts, planning.forecasting),
         "stock_policy": policy,
         "reorder_proposals": proposals.with_columns(as_of),
         "forecast_accuracy": accuracy,
@@ -347,13 +353,15 @@ def _expected(forecasts: Forecasts) -> pl.DataFrame:
     return forecasts.daily.join(series, on=KEY, how="left", maintain_order="left")
 
 
-def _choice(forecasts: Forecasts, coverage_goal: float) -> pl.DataFrame:
+def _choice(forecasts: Forecasts, goals: ForecastSettings) -> pl.DataFrame:
     """The errors of every method in every class, and which was chosen."""
     chosen = forecasts.choice.select("demand_class", pl.col("method").alias("chosen"))
     return forecasts.by_class.join(
         chosen, on="demand_class", how="left", maintain_order="left"
     ).with_columns(
-        is_chosen=pl.col("method") == pl.col("chosen"), coverage_goal=pl.lit(coverage_goal)
+        is_chosen=pl.col("method") == pl.col("chosen"),
+        coverage_goal=pl.lit(goals.coverage),
+        service_goal=pl.lit(goals.service_level),
     )
 
 

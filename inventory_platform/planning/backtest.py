@@ -61,7 +61,8 @@ class Backtest:
             cycles_out_of_stock, orders, ordered, average_stock, average_value (null at unknown
             cost), lost_value (at cost; null at unknown cost).
         totals: For each policy the sums of these, with fill_rate (served ÷ demand),
-            cycle_service (cycles without stock-out ÷ cycles), in_stock_rate (days without lost
+            cycle_service (cycles without stock-out ÷ cycles), cycle_service_goal (what the
+            proposals aimed at, averaged over the cycles), in_stock_rate (days without lost
             sales ÷ days) and cost_coverage (share of series with known cost; only these are in
             the values).
         left_out: product, location, reason: series that cannot be replayed under both.
@@ -125,7 +126,7 @@ def backtest(
     present = [(vector(table["minimum"]), vector(table["maximum"]))] * len(plans)
     proposed = [(vector(plan["reorder_point"]), vector(plan["order_up_to"])) for plan in plans]
     series = pl.concat(
-        table.select(*KEY, "unit_cost").with_columns(
+        table.select(*KEY, "unit_cost", "service_level").with_columns(
             pl.lit(name).alias("policy"),
             *_replay(wanted, levels, table, deliveries, first_weekday, settings),
         )
@@ -135,7 +136,7 @@ def backtest(
         (pl.col("lost") * pl.col("unit_cost").cast(pl.Float64)).alias("lost_value"),
     )
     return Backtest(
-        series=series.drop("unit_cost").sort(*KEY, "policy"),
+        series=series.drop("unit_cost", "service_level").sort(*KEY, "policy"),
         totals=_totals(series),
         left_out=obstacle.filter(~can_replay),
     )
@@ -253,6 +254,9 @@ def _totals(series: pl.DataFrame) -> pl.DataFrame:
             pl.len().cast(pl.Int64).alias("series"),
             pl.col(_COUNTS + _AMOUNTS + ("average_value", "lost_value")).sum(),
             (pl.col("unit_cost").count() / pl.len()).alias("cost_coverage"),
+            (pl.col("service_level").dot("cycles") / pl.col("cycles").sum()).alias(
+                "cycle_service_goal"
+            ),
         )
         .with_columns(
             pl.when(pl.col("demand") > 0)

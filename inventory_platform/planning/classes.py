@@ -28,6 +28,8 @@ INTERMITTENT = "intermittent"
 LUMPY = "lumpy"
 NO_DEMAND = "no demand"
 TOO_NEW = "too new"
+RARE = (INTERMITTENT, LUMPY, TOO_NEW)
+"""Classes of demand in which a spell without sales says little."""
 UNCLASSIFIED = "unclassified"
 
 DAYS_OF_A_YEAR = 365

@@ -18,6 +18,8 @@ from inventory_platform.planning.frames import KEY, Matrix, PlanningError, nulla
 
 WEEK = 7
 LONGEST_HISTORY = 3660
+DORMANT_DAYS = 180
+"""Days in stock without a sale after which nobody wants an item any more."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,14 @@ def demand_series(daily: pl.DataFrame) -> Demand:
     units[cells["series"].to_numpy(), cells["day"].to_numpy()] = cells["units"].to_numpy()
     unrecorded = pl.Series("unrecorded_days", width - began - keys["recorded"].to_numpy())
     return Demand(keys.select(KEY), first, units, unrecorded)
+
+
+def idle_days(units: Matrix) -> npt.NDArray[np.int64]:
+    """Known days since the last day with demand; all known days where there was none."""
+    day = np.arange(units.shape[1])
+    last = np.where(units > 0, day, -1).max(axis=1, initial=-1)
+    is_after = day > last[:, None]
+    return np.asarray((is_after & ~np.isnan(units)).sum(axis=1), dtype=np.int64)
 
 
 def without_spikes(demand: Demand, *, multiple: float = 10, days_needed: int = 8) -> Demand:

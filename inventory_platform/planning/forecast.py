@@ -1,9 +1,12 @@
 """Forecasts: the method that has proved best for each class of demand, with its intervals.
 
 The past is forecast from several earlier days (rolling origin, without looking ahead) by every
-method; for each class of demand the method with the smallest error is taken, because the best
-method of a single series is mostly chance. The errors of these trials also give the prediction
-intervals, and the last trial, which the intervals have not seen, says how often they hold.
+method; for each class of demand the best method is taken, because that of a single series is
+mostly chance. For frequent demand it is the one with the smallest error. For rare demand, where
+a forecast of nothing errs least and leaves the shelf empty, it is the one whose stock did best
+(`stock_trials`), among those that do not forget in a spell without sales. The errors of the
+trials also give the prediction intervals, and the last trial, which the intervals have not seen,
+says how often they hold.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from inventory_platform.planning.accuracy import SUMS, scales, summarised, with_ratios
+from inventory_platform.planning.classes import RARE
 from inventory_platform.planning.demand import WEEK, Demand
 from inventory_platform.planning.frames import KEY, Matrix, Vector, nullable
 from inventory_platform.planning.methods import (
@@ -25,6 +29,7 @@ from inventory_platform.planning.methods import (
     SEASONAL_NAIVE,
     Method,
 )
+from inventory_platform.planning.stock_trials import NO_TRIALS, stock_service, stock_trial
 
 SHORTEST_PAST = 2 * WEEK
 ROUNDING = 1e-9  # so that 19.0000000001 counts as 19
@@ -38,13 +43,16 @@ class ForecastSettings:
         horizon: Days to forecast. Whole weeks keep weekday patterns out of the average.
         origins: Earlier days from which the past is forecast, one horizon apart.
         coverage: Share of days that shall fall into the prediction interval.
-        tolerance: How much worse (relative RMSSE) a simpler method may be and still be taken.
+        tolerance: How much worse (relative RMSSE or loss of stock) a simpler method may be and
+            still be taken.
+        service_level: Probability with which the stock of the trials shall last a horizon.
     """
 
     horizon: int = 4 * WEEK
     origins: int = 3
     coverage: float = 0.9
     tolerance: float = 0.01
+    service_level: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,8 @@ class Forecasts:
         choice: demand_class, method, rmsse, skill.
         accuracy: product, location, demand_class, method and the errors of the trials.
         by_class: The same for each demand_class and method, with skill (share of the seasonal
-            naive method's RMSSE that is saved; negative when it is worse).
+            naive method's RMSSE that is saved; negative when it is worse) and, for the methods
+            among which rare demand chooses, the columns of `stock_service`.
     """
 
     daily: pl.DataFrame
@@ -89,14 +98,26 @@ def forecast(
     of_series = demand.keys.join(
         classes.select(*KEY, "demand_class"), on=KEY, how="left", maintain_order="left"
     )
-    trials = {method.name: _trials(demand.units, method, settings) for method in METHODS}
-    measures = [scales(demand.units[:, :day]) for day in _origins(demand.days, settings)]
+    origins = _origins(demand.days, settings)
+    tried = {method.name: _trials(demand.units, method, settings) for method in METHODS}
+    actual = demand.units[:, demand.days - len(origins) * settings.horizon :]
+    trials = {name: actual - expected for name, expected in tried.items()}
+    measures = [scales(demand.units[:, :day]) for day in origins]
     tables = [_scored(demand.units, errors, measures, settings) for errors in trials.values()]
     accuracy = pl.concat(
         of_series.with_columns(pl.lit(name).alias("method"), *table)
         for name, table in zip(trials, tables, strict=True)
     ).pipe(with_ratios)
-    by_class = summarised(accuracy, ["demand_class", "method"]).with_columns(_skill())
+    by_class = (
+        summarised(accuracy, ["demand_class", "method"])
+        .with_columns(_skill())
+        .join(
+            _service(demand.units, of_series, tried, measures, settings),
+            on=["demand_class", "method"],
+            how="left",
+            maintain_order="left",
+        )
+    )
     choice = _choice(of_series, by_class, settings.tolerance)
     series = of_series.join(
         choice.select("demand_class", "method"),
@@ -143,15 +164,36 @@ def _origins(days: int, settings: ForecastSettings) -> list[int]:
 
 
 def _trials(units: Matrix, method: Method, settings: ForecastSettings) -> Matrix:
-    """Actual - forecast for each series and day of all trials; NaN where demand is unknown."""
+    """What would have been forecast for each series and day of all trials."""
     origins = _origins(units.shape[1], settings)
-    errors = np.full((len(units), len(origins) * settings.horizon), np.nan)
-    for place, origin in enumerate(origins):
-        ahead = slice(origin, origin + settings.horizon)
-        expected = method.forecast(units[:, :origin], settings.horizon)
-        start = place * settings.horizon
-        errors[:, start : start + settings.horizon] = units[:, ahead] - expected
-    return errors
+    expected = [method.forecast(units[:, :origin], settings.horizon) for origin in origins]
+    return np.concatenate([np.empty((len(units), 0)), *expected], axis=1)
+
+
+def _service(
+    units: Matrix,
+    of_series: pl.DataFrame,
+    tried: dict[str, Matrix],
+    measures: list[tuple[Vector, Vector]],
+    settings: ForecastSettings,
+) -> pl.DataFrame:
+    """How the stock of the steady methods did in the trials of rare demand."""
+    rows = np.flatnonzero(of_series["demand_class"].is_in(RARE).fill_null(value=False).to_numpy())
+    classes = of_series[rows].select("demand_class")
+    found = [classes.clear().with_columns(pl.lit("").alias("method"), *NO_TRIALS)]
+    for place, origin in enumerate(_origins(units.shape[1], settings)):
+        days = slice(place * settings.horizon, (place + 1) * settings.horizon)
+        for method in METHODS:
+            if method.is_steady:
+                sums = stock_trial(
+                    units[rows, :origin],
+                    units[rows, origin : origin + settings.horizon],
+                    tried[method.name][rows, days].mean(axis=1),
+                    np.sqrt(measures[place][1][rows]),
+                    settings.service_level,
+                )
+                found.append(classes.with_columns(pl.lit(method.name).alias("method"), *sums))
+    return stock_service(pl.concat(found), ["demand_class", "method"])
 
 
 def _scored(
@@ -220,13 +262,15 @@ def _interval(expected: Matrix, errors: Matrix, coverage: float) -> tuple[Matrix
 def _choice(series: pl.DataFrame, by_class: pl.DataFrame, tolerance: float) -> pl.DataFrame:
     """For each class the simplest method that is as good as the best one, within tolerance.
 
-    A class without any trial that can be scored gets the average of its history.
+    Good is a small error, for rare demand a small loss of stock. A class without any trial that
+    can be scored gets the average of its history.
     """
     order = pl.DataFrame({"method": [method.name for method in METHODS]}).with_row_index("order")
-    scored = by_class.filter(pl.col("rmsse").is_not_null()).join(order, on="method")
-    best = pl.col("rmsse").min().over("demand_class")
+    loss = pl.when(pl.col("demand_class").is_in(RARE)).then("stock_loss").otherwise("rmsse")
+    scored = by_class.with_columns(loss=loss).drop_nulls("loss").join(order, on="method")
+    best = pl.col("loss").min().over("demand_class")
     proved = (
-        scored.filter(pl.col("rmsse") <= best * (1 + tolerance))
+        scored.filter(pl.col("loss") <= best * (1 + tolerance))
         .sort("demand_class", "order")
         .unique("demand_class", keep="first", maintain_order=True)
         .select("demand_class", "method", "rmsse", "skill")

@@ -111,15 +111,23 @@ def tsb(past: Matrix, horizon: int) -> Matrix:
 
 @dataclass(frozen=True)
 class Method:
-    """A way of forecasting, under the name it has in every table."""
+    """A way of forecasting.
+
+    Attributes:
+        name: Its name in every table.
+        forecast: The coming days of each series, from its past.
+        is_steady: Whether the rate outlasts a spell without sales. Of rare demand such spells are
+            the rule; a method that forgets in them empties the shelf in each.
+    """
 
     name: str
     forecast: Callable[[Matrix, int], Matrix]
+    is_steady: bool = False
 
 
 NAIVE = Method("naive", naive)
 SEASONAL_NAIVE = Method("seasonal_naive", seasonal_naive)
-HISTORIC_AVERAGE = Method("historic_average", historic_average)
+HISTORIC_AVERAGE = Method("historic_average", historic_average, is_steady=True)
 METHODS = (
     NAIVE,
     SEASONAL_NAIVE,
@@ -127,7 +135,7 @@ METHODS = (
     Method("moving_average", moving_average),
     Method("exponential_smoothing", exponential_smoothing),
     Method("weekday_exponential_smoothing", weekday_exponential_smoothing),
-    Method("croston_sba", croston_sba),
+    Method("croston_sba", croston_sba, is_steady=True),
     Method("tsb", tsb),
 )
 """All methods, from the simplest to the most elaborate."""

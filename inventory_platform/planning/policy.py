@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from inventory_platform.planning.classes import DAYS_OF_A_YEAR, SMOOTH, TOO_NEW
-from inventory_platform.planning.demand import WEEK, Demand
+from inventory_platform.planning.demand import DORMANT_DAYS, WEEK, Demand, idle_days
 from inventory_platform.planning.forecast import Forecasts
 from inventory_platform.planning.frames import (
     KEY,
@@ -68,7 +68,7 @@ class PolicySettings:
     order_cost: float | None = None
     holding_rate: float | None = None
     longest_cover_days: int = 180
-    dormant_days: int = 180
+    dormant_days: int = DORMANT_DAYS
 
     def __post_init__(self) -> None:
         for level in (*self.service_levels.values(), self.other_service_level):
@@ -185,7 +185,7 @@ def stock_policy(
     require(stock, "stock", [*KEY, "on_hand", "reserved", "on_order"])
     require_unique(stock, "stock", KEY)
     held = stock.select(*KEY, "on_hand", "reserved", "on_order")
-    idle = _idle_days(demand)
+    idle = pl.Series("idle_days", idle_days(demand.units))
     table = (
         demand.keys.with_columns(idle_days=idle, is_dormant=idle > settings.dormant_days)
         .join(
@@ -289,14 +289,6 @@ def _lots(table: pl.DataFrame, settings: PolicySettings) -> Vector:
     )
     smallest = np.maximum(vector(table["min_order_quantity"]), 1)
     return np.asarray(np.where(mean == 0, 0.0, np.ceil(np.maximum(lot, smallest) - 1e-6)))
-
-
-def _idle_days(demand: Demand) -> pl.Series:
-    """Known days since the last day with demand; all known days where there was none."""
-    sold_on = np.where(demand.units > 0, np.arange(demand.days), -1)
-    last = sold_on.max(axis=1, initial=-1)
-    is_after = np.arange(demand.days) > last[:, None]
-    return pl.Series((is_after & ~np.isnan(demand.units)).sum(axis=1), dtype=pl.Int64)
 
 
 def _usable_pack() -> pl.Expr:

@@ -30,7 +30,12 @@ final as (
         cast(bias as double) as bias,
         cast(coverage as double) as coverage,
         cast(skill as double) as skill,
-        cast(coverage_goal as double) as coverage_goal
+        cast(coverage_goal as double) as coverage_goal,
+        cast(stock_trials as bigint) as stock_trials,
+        cast(served_trials as bigint) as served_trials,
+        cast(stock_loss as double) as stock_loss,
+        cast(service as double) as service,
+        cast(service_goal as double) as service_goal
 
     from forecast_choice
 

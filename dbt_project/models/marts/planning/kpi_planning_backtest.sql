@@ -28,6 +28,7 @@ final as (
         cast(lost_value as decimal(18, 2)) as lost_value,
         cast(fill_rate as double) as fill_rate,
         cast(cycle_service as double) as cycle_service,
+        cast(cycle_service_goal as double) as cycle_service_goal,
         cast(in_stock_rate as double) as in_stock_rate,
         cast(cost_coverage as double) as cost_coverage
 

@@ -23,6 +23,7 @@ backtest_totals as (
         lost_value,
         fill_rate,
         cycle_service,
+        cycle_service_goal,
         in_stock_rate,
         cost_coverage,
 

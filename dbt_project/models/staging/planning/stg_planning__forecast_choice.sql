@@ -27,6 +27,11 @@ forecast_choice as (
         coverage,
         skill,
         coverage_goal,
+        stock_trials,
+        served_trials,
+        stock_loss,
+        service,
+        service_goal,
 
         ---------- booleans
         is_chosen

@@ -197,6 +197,31 @@ def test_files_of_the_declared_types_are_read_in_one_plain_scan(shop):
     assert "case" in other
 
 
+def test_rows_of_files_in_other_types_say_where_they_stand(shop):
+    write(shop, "1", "2")
+    first = shop.load(bills())
+    write(shop, "1", "3", kind="TEXT")
+    numbered = bills(Integer, nullable=True)
+    second = shop.load(numbered)
+    with duckdb.connect() as con:
+        con.execute(f"set file_search_path = '{shop.settings.lake_dir}'")
+        rows = rows_as_declared(
+            con,
+            numbered,
+            shop.lake.files("raw", numbered),
+            options="filename = true, file_row_number = true",
+        )
+        found = con.execute(
+            f"select parse_filename(filename, true), file_row_number, bill_id, due from ({rows}) "
+            "order by all"
+        ).fetchall()
+    assert found == [
+        (first.load_id, 0, 1, 1),
+        (first.load_id, 1, 2, 2),
+        (second.load_id, 0, 2, 3),
+    ]
+
+
 TYPES = {
     "BIGINT": (Integer, "7"),
     "DOUBLE": (Number, "7.5"),

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from inventory_platform import duck
@@ -276,3 +277,32 @@ def test_declared_keys_and_references_are_listed(shop):
     assert (a.name, a.key, a.not_null) == ("a", ["id"], {"id", "name"})
     assert (b.key, b.references) == (["x", "y"], {"a_id": ("a", "id")})
     assert c.key == ["code"]
+
+
+@pytest.mark.parametrize("kind", ["stored", "virtual"])
+def test_a_generated_column_is_a_column_like_any_other(shop, kind):
+    class Lines(Contract):
+        """Lines of an order, whose total the database calculates."""
+
+        line_id: Integer = column("LineID", "Identifies the line.")
+        price: Money = column("Price", "Price of one.")
+        total: Money = column("Total", "Price of all.")
+        share: Number = column("Share", "Part of a dozen.")
+
+        class Config:
+            metadata = table("Lines", key=["line_id"])
+
+    shop.execute(
+        "create table Lines (LineID integer primary key, Quantity integer, Price real, "
+        f"Total real as (Quantity * Price) {kind} not null, Share real as (Quantity / 12.0) {kind})"
+    )
+    shop.execute("insert into Lines values (7, 5, 1.25), (8, 'many', 1)")
+    contract = describe(Lines, "shop")
+    record = shop.load(contract)
+    assert record.drift == ["added: Quantity (BLOB, kept as text)"]
+    assert shop.current(contract) == [
+        (7, Decimal("1.25"), Decimal("6.25"), 5 / 12),
+        (8, Decimal("1.00"), Decimal("0.00"), 0.0),
+    ]
+    (listed,) = SqliteReader(str(shop.database)).tables(duckdb.connect())
+    assert listed.not_null == {"LineID", "Total"}

@@ -3,7 +3,8 @@
 SQLite keeps whatever was written, whatever the declared type. The typed relation is the
 fast one; it fails on the first value that does not fit, and is given up where an instant is
 written in any but the usual way. The next gives the text of each value; the last gives its
-exact bytes, for real numbers of many digits and text that is not UTF-8.
+exact bytes, for real numbers of many digits and text that is not UTF-8. A table with generated
+columns is only read in the last way, as the scanner leaves such columns out.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from inventory_platform.duck import columns_of, identifier, literal, load_extension
 from inventory_platform.errors import SourceError
 from inventory_platform.sources.base import Relation, Request, SourceTable
+
+_HIDDEN = 1
+"""What `table_xinfo` says of a hidden column; 2 and 3 are generated ones."""
 
 
 class SqliteReader:
@@ -83,6 +88,10 @@ class SqliteReader:
                 "Correct the table name in the contract.",
             ) from None
         has_row_id = self._has_row_id(table)
+        names = self._columns(table)
+        if len(names) > len(declared):
+            yield self._exact(table, names, has_row_id)
+            return
         # A column declared without a type arrives as BLOB: only its text tells what it is.
         if "BLOB" not in declared.values():
             position = ", rowid as _row_id" if has_row_id else ""
@@ -142,6 +151,11 @@ class SqliteReader:
         with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             return bool(db.execute(query).fetchone()[0])
 
+    def _columns(self, table: str) -> list[str]:
+        """Every column of a table, also the generated ones."""
+        with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return [name for _, name, *_ in _columns_of(db, table)]
+
     def _has_row_id(self, table: str) -> bool:
         with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             try:
@@ -152,7 +166,7 @@ class SqliteReader:
 
 
 def _describe(db: sqlite3.Connection, name: str) -> SourceTable:
-    columns = db.execute(f"pragma table_info({identifier(name)})").fetchall()
+    columns = _columns_of(db, name)
     key = [c[1] for c in sorted(columns, key=lambda c: c[5]) if c[5]]
     if not key:
         key = _unique_index(db, name)
@@ -163,6 +177,12 @@ def _describe(db: sqlite3.Connection, name: str) -> SourceTable:
     }
     not_null = frozenset(c[1] for c in columns if c[3] or c[5])
     return SourceTable(name, key, references, not_null)
+
+
+def _columns_of(db: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
+    """What SQLite says of each column; those that virtual tables hide are none."""
+    found = db.execute(f"pragma table_xinfo({identifier(table)})").fetchall()
+    return [column for column in found if column[6] != _HIDDEN]
 
 
 def _unique_index(db: sqlite3.Connection, name: str) -> list[str]:

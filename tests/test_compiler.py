@@ -92,6 +92,9 @@ def test_what_is_not_finite_is_not_a_number(annotation, text):
         (Money, "12.5", Decimal("12.50")),
         (Money, "-0.01", Decimal("-0.01")),
         (Money, "0.30000000000000004", Decimal("0.30")),
+        (Money, "19.989999999999998", Decimal("19.99")),
+        (Money, "12.5" + 40 * "0", Decimal("12.50")),
+        (Money, "1.5e2", Decimal("150.00")),
         (Number, "0.30000000000000004", 0.30000000000000004),
         (Number, "1e3", 1000.0),
     ],
@@ -109,6 +112,11 @@ def test_a_number_in_text_is_cast_exactly(annotation, text, value):
         (Integer, "9223372036854775808", "not_a_number"),
         (Money, "1.005", "too_precise"),
         (Money, "12345678901234567.00", "not_a_number"),
+        (Money, "12345678901234.567", "too_precise"),
+        (Money, "999999999999999.999", "too_precise"),
+        (Money, "1.0000000001", "too_precise"),
+        (Money, "0.30000000100000004", "too_precise"),
+        (Money, "1e-3", "too_precise"),
         (Money, "0.001", "too_precise"),
     ],
 )
@@ -125,6 +133,7 @@ def test_a_number_that_a_cast_would_round_or_cut_is_refused(annotation, text, co
         ("1.5", (None, "not_a_number")),
         ("1,2,3", (None, "not_a_number")),
         ("1,005", (None, "too_precise")),
+        ("12.345.678.901.234,567", (None, "too_precise")),
     ],
 )
 def test_a_decimal_comma_is_honoured_where_it_is_declared(text, expected):

@@ -463,8 +463,7 @@ def _number_from_text(column: Column, text: str, raw: str) -> tuple[str, _Refusa
         unusual = f"cast({value} as varchar) <> {raw}"
         refused.append((unusual, shape, "not_a_number", "is not a number"))
         if column.type.startswith("DECIMAL"):
-            condition = _rounded(column, f"try_cast({plain} as double)")
-            refused.append((unusual, condition, "too_precise", _decimals(column)))
+            refused.append((unusual, _cut(column, plain), "too_precise", _decimals(column)))
         else:
             condition = f"try_cast({plain} as decimal(38, 19)) is distinct from {value}"
             refused.append((unusual, condition, "not_an_integer", "is not a whole number"))
@@ -477,8 +476,30 @@ def _rounded(column: Column, as_double: str) -> str:
     return f"{difference} > 1e-9 and {difference} > 4e-15 * abs({as_double})"
 
 
+def _cut(column: Column, plain: str) -> str:
+    """SQL that says whether a text has digits that its column has no room for."""
+    scale = _scale(column)
+    further = rf"\.[0-9]{{{scale}}}[0-9]*[1-9]"
+    # The text of a double, such as 0.30000000000000004, has more digits than anybody meant: the
+    # decimals up to the ninth are the number, and so is all of one with an exponent.
+    room = max(9 - scale, 1)
+    is_noise = (
+        rf"regexp_matches({plain}, '\.[0-9]{{{scale}}}(0{{{room}}}|9{{{room}}})') "
+        rf"and regexp_matches({plain}, '[1-9]\.?([0-9]\.?){{15}}')"
+    )
+    as_double = _rounded(column, f"try_cast({plain} as double)")
+    return (
+        f"regexp_matches({plain}, '[eE]|{further}') and case when regexp_matches({plain}, '[eE]') "
+        f"then {as_double} else not ({is_noise}) end"
+    )
+
+
+def _scale(column: Column) -> int:
+    return int(column.type.rstrip(")").split(",")[1])
+
+
 def _decimals(column: Column) -> str:
-    return f"has more than {column.type.rstrip(')').split(',')[1]} decimals"
+    return f"has more than {_scale(column)} decimals"
 
 
 # DuckDB also reads `epoch` and `infinity`.

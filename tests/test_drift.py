@@ -184,3 +184,21 @@ def test_two_columns_that_are_written_with_exchanged_names_keep_their_values(sho
     shop.write("Pairs", [(1, 2)], {"one": "INTEGER", "two": "INTEGER"})
     assert shop.load(pairs).drift == []
     assert shop.current(pairs) == [(2, 1)]
+
+
+def test_a_column_that_nobody_needs_is_neither_news_nor_kept(shop):
+    class Pictures(Contract):
+        """Pictures, without what they show."""
+
+        picture_id: Integer = column("ID", "Identifies the picture.")
+
+        class Config:
+            metadata = table("Pictures", key=["picture_id"], elsewhere=["Photo", "ID"])
+
+    pictures = describe(Pictures, "shop")
+    shop.write("Pictures", [(1, "…", "x")], {"ID": "INTEGER", "Photo": "TEXT", "New": "TEXT"})
+    assert shop.load(pictures).drift == ["added: New (VARCHAR, kept as text)"]
+    shop.write("Pictures", [("y", "…")], {"ID": "TEXT", "Photo": "TEXT"})
+    assert shop.load(pictures).rows_quarantined == 1
+    assert "photo" not in [name for name, *_ in shop.query(pictures, "describe {raw}")]
+    assert shop.query(pictures, "select payload from ops.quarantine") == [('{"ID":"y"}',)]

@@ -147,6 +147,8 @@ def compile_contract(
         SchemaDriftError: A required column is missing.
         ContractError: The contract uses a rule that cannot be carried out.
     """
+    unwanted = set(contract.elsewhere) - {column.source for column in contract.columns}
+    offered = {name: kind for name, kind in offered.items() if name not in unwanted}
     matched, drift = _match_columns(contract, offered)
     cast = {_came(name): identifier(name) for name in offered}
     types: dict[str, str] = {}

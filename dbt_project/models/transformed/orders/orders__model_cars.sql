@@ -81,7 +81,7 @@ final as (
             when identified.status in ('Shipped', 'Disputed', 'Resolved') then 'despatched'
             else 'open'
         end as order_state,
-        identified.status <> 'Cancelled' as is_sale,
+        identified.status in ('Shipped', 'Disputed', 'Resolved', 'In Process', 'On Hold') as is_sale,
         identified.status = 'Cancelled' as is_cancelled,
         false as is_resend,
         false as is_returned,

@@ -37,6 +37,7 @@ from inventory_platform.assets.months import (
     next_window,
     parse_window,
     window_to_build,
+    with_broken,
     with_touched,
 )
 from inventory_platform.automation.conditions import live
@@ -82,7 +83,10 @@ _FILES = {
     """,
     "models/transformed/stock_movements.sql": """
         {{ config(schema='transformed', materialized='table') }}
-        select cast(sale_id as string) as movement_id, 'A' as product_id, 'N' as location_id,
+        select cast(sale_id as string) as movement_id, 'N' as location_id,
+            -- A source that gives its only product another number.
+            case when (select max(sale_id) from {{ ref('sales') }}) < 9 then 'A' else 'B' end
+                as product_id,
             cast(sale_date as timestamp) as moved_at, sale_date as movement_date,
             'receipt' as movement_type, '' as reason, amount as quantity_change,
             amount as quantity, 'in' as direction, 'shop' as source, 'sales' as source_table,
@@ -219,6 +223,7 @@ class Business:
             closing=self.ask(
                 "select closing_quantity from marts.fct_stock_daily where stock_date = '2026-06-30'"
             )[0][0],
+            products={name for (name,) in self.ask("select product_id from marts.fct_stock_daily")},
             published=self.ask("select amount from marts.kpi_sales")[0][0],
             status={key: self.status(key) for key in self.keys},
             months=self.months,
@@ -239,6 +244,7 @@ class Seen:
         sales: Number of a sale in the fact → its amount and day; none is there twice.
         moved: All stock movements of the fact together.
         closing: Stock at the end of the last day.
+        products: Whose stock there is on any day.
         published: What the mart says.
         status: The months' state in Dagster.
         months: What is known of them.
@@ -253,6 +259,7 @@ class Seen:
     sales: dict[int, tuple[int, str]]
     moved: int
     closing: int
+    products: set[str]
     published: int
     status: dict[str, str | None]
     months: Months
@@ -272,6 +279,7 @@ class Story:
     failed: Seen
     elsewhere: Seen
     mended: Seen
+    renamed: Seen
     by_other_models: Window | None
 
 
@@ -333,10 +341,15 @@ def story(tmp_path_factory: pytest.TempPathFactory, extensions: Path) -> Story:
         business.sell((5, 14, "2026-05-12"))
         mended = build(business.window())
 
+        business.sell((9, 1, "2026-06-25"))
+        renamed = build(business.window())
+
         model = settings.dbt_dir / "models" / "transformed" / "sales.sql"
         model.write_text(model.read_text().replace("amount,", "amount + 1 as amount,"))
         by_other_models = business.window()
-    return Story(first, with_late_rows, backfilled, failed, elsewhere, mended, by_other_models)
+    return Story(
+        first, with_late_rows, backfilled, failed, elsewhere, mended, renamed, by_other_models
+    )
 
 
 def bounds(window: Window | None) -> tuple[str, bool] | None:
@@ -435,8 +448,23 @@ def test_a_month_that_failed_stays_missing_until_it_is_built(story: Story) -> No
 
 
 @pytest.mark.slow
+def test_stock_of_a_product_that_gets_another_name_goes_on_as_one(story: Story) -> None:
+    assert story.mended.products == {"A"}
+    seen = story.renamed
+    assert bounds(seen.window) == ("2026-04-01", True), "what the run was asked for"
+    assert seen.succeeded
+    assert seen.products == {"B"}, "in the oldest month too"
+    assert (seen.published, seen.moved, seen.closing) == (1628, 1628, 1628)
+    assert seen.identity.passed
+    assert seen.problem is None
+    assert seen.months.broken == ()
+    assert seen.months.late == {}
+    assert seen.next is None
+
+
+@pytest.mark.slow
 def test_another_way_of_making_facts_builds_all_months(story: Story) -> None:
-    assert story.mended.next is None
+    assert story.renamed.next is None
     assert story.by_other_models is not None
     assert story.by_other_models.is_all
 
@@ -465,6 +493,16 @@ def test_months_are_due_while_they_are_new_and_late_when_they_are_old():
     assert window_to_build(months, KEYS) == Window(KEYS, "2026-04-01", "2026-06-01")
     again = with_touched(months, {"2026-01-01": Touched(gone=1)}, "2026-05-01", KEYS, 2)
     assert again.late == {"2026-01-01": 3}, "what is gone is not counted again and again"
+
+
+def test_a_run_to_the_newest_month_begins_with_the_first_broken_one():
+    months = Months(recipe="known", broken=("2026-02-01", "2026-03-01"))
+    newest = Window(KEYS, "2026-04-01", "2026-06-01")
+    assert with_broken(newest, months) == Window(KEYS, "2026-02-01", "2026-06-01")
+    assert with_broken(newest, Months(recipe="known")) == newest
+    assert with_broken(newest, Months(broken=tuple(KEYS))) == newest, "all have to be made anew"
+    asked = Window(KEYS, "2026-04-01", "2026-05-01")
+    assert with_broken(asked, months) == asked, "these months alone"
 
 
 def test_a_month_that_does_not_exist_cannot_be_asked_for(shop):

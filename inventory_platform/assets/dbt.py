@@ -40,6 +40,7 @@ from inventory_platform.assets.months import (
     month_keys,
     months_partitions,
     note_changes,
+    with_broken,
 )
 from inventory_platform.assets.policies import fresh_within
 from inventory_platform.assets.raw import POOL
@@ -189,7 +190,9 @@ def _build_facts(
     settings = registry.settings
     note_changes(registry, graph)
     asked = context.partition_key_range
-    window = Window(month_keys(settings), asked.start, asked.end)
+    window = with_broken(
+        Window(month_keys(settings), asked.start, asked.end), read_build_state(settings).months
+    )
     build_starts(settings, window)
     yield from _dbt_build(context, dbt, settings, graph, window)
     if not context.is_subset:

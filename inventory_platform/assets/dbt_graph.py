@@ -46,12 +46,17 @@ class MonthlyFact:
         rows: The relation its rows come from; has a column `last_load_id`.
         date: The column that says which month a row belongs to.
         key: The column that identifies a row.
+        named_in: The relation the fact takes product and location from as they are, where it has
+            them; `rows` unless the fact says otherwise.
+        named_by: The column that identifies a row of both.
     """
 
     relation: str
     rows: str
     date: str
     key: str
+    named_in: str
+    named_by: str
 
 
 class DbtGraph:
@@ -167,13 +172,20 @@ class DbtGraph:
 
     def _fact(self, name: str) -> MonthlyFact:
         months = self._nodes[name]["config"]["meta"].get("months", {})
-        if set(months) != {"relation", "date", "key"}:
+        if set(months) - {"named_in", "named_by"} != {"relation", "date", "key"}:
             raise InventoryError(
                 f"{self._name(name)} is tagged {BY_MONTH} and does not say where its rows come "
                 "from.",
                 "Give it meta.months with relation, date and key.",
             )
-        return MonthlyFact(self.relation(name), months["relation"], months["date"], months["key"])
+        return MonthlyFact(
+            relation=self.relation(name),
+            rows=months["relation"],
+            date=months["date"],
+            key=months["key"],
+            named_in=months.get("named_in", months["relation"]),
+            named_by=months.get("named_by", months["key"]),
+        )
 
     def _of_kind(self, *kinds: str) -> list[str]:
         nodes = self.manifest["nodes"]

@@ -105,6 +105,17 @@ def window_to_build(months: Months, keys: Sequence[str]) -> Window | None:
     return Window(keys, min(waiting), keys[-1]) if waiting else None
 
 
+def with_broken(window: Window, months: Months) -> Window:
+    """The months a run builds: up to the newest, all from the first broken one on.
+
+    A run names its months before the models above the facts are built, and only then is it seen
+    that rows of older months belong to another product or place.
+    """
+    if not months.recipe or window.last != window.keys[-1]:
+        return window
+    return replace(window, first=min((window.first, *months.broken)))
+
+
 def all_months(settings: Settings) -> Window:
     """Every month there is."""
     keys = month_keys(settings)
@@ -166,7 +177,9 @@ def _look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Mon
     """What is known of the months, with the rows that were loaded since.
 
     Months within the last `rebuild_months` are due; older ones are late and wait to be asked for.
-    All months are broken when what they are made by changed, or a table is not there.
+    Months with rows whose product or place has another name by now are broken however old they
+    are, or the stock of one product would go on as two. All months are broken when what they are
+    made by changed, or a table is not there.
     """
     settings = registry.settings
     if not graph.facts:
@@ -180,7 +193,9 @@ def _look_for_changes(registry: Registry, graph: DbtGraph, known: Months) -> Mon
             return Months(loads=loads, broken=tuple(keys))
         since = _first_new_load(registry, made_of, known.loads)
         touched = touched_months(con, graph.facts, since, keys) if since else {}
+        renamed = renamed_months(con, graph.facts, keys) if since else set()
         newest = _newest_month(con, graph.facts, touched, keys)
+    known = replace(known, broken=tuple(sorted({*known.broken, *renamed})))
     months = with_touched(known, touched, newest, keys, settings.rebuild_months)
     return replace(months, loads=loads)
 
@@ -290,6 +305,25 @@ def touched_months(
             before = touched.get(month, Touched())
             touched[month] = Touched(max(before.new, found.new), max(before.gone, found.gone))
     return touched
+
+
+def renamed_months(
+    con: duckdb.DuckDBPyConnection, facts: Sequence[MonthlyFact], keys: Sequence[str]
+) -> set[str]:
+    """Months with rows that are built under another product or location than they have by now."""
+    renamed: set[str] = set()
+    for fact in facts:
+        built = _columns(con, fact.relation)
+        names = {"product_id", "location_id"} & built & _columns(con, fact.named_in)
+        if not names or fact.named_by not in built:
+            continue
+        differs = " or ".join(f"built.{n} is distinct from known.{n}" for n in sorted(names))
+        found = con.execute(
+            f"select distinct built.{fact.date} from {fact.relation} as built "
+            f"join {fact.named_in} as known using ({fact.named_by}) where {differs}"
+        ).fetchall()
+        renamed |= {month_of(day, keys) for (day,) in found}
+    return renamed
 
 
 def _touched_by(

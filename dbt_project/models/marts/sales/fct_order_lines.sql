@@ -3,7 +3,10 @@
     incremental_strategy='append',
     tags=['by_month'],
     pre_hook="{{ clear_months('order_date') }}",
-    meta={'months': {'relation': 'transformed.orders', 'date': 'order_date', 'key': 'order_id'}}
+    meta={'months': {
+        'relation': 'transformed.orders', 'date': 'order_date', 'key': 'order_id',
+        'named_in': 'transformed.order_lines', 'named_by': 'order_line_id'
+    }}
 ) }}
 
 with

@@ -78,8 +78,10 @@ class Cursor:
             self.rows = [(m, f, t) for m, (f, t) in w.remembered.items()]
         elif statement.startswith("select count"):
             self.rows = [w.answer]
-        elif statement.startswith("delete"):
-            w.remembered.pop(re.search("mart = '(.*)'", statement)[1], None)
+        elif statement.startswith("update"):
+            _, fingerprint, table, mart = re.findall("'([^']*)'", statement)
+            assert mart in w.remembered
+            w.remembered[mart] = (fingerprint, table)
         elif statement.startswith("insert"):
             mart, _, fingerprint, table = re.findall("'([^']*)'", statement)
             w.remembered[mart] = (fingerprint, table)
@@ -321,6 +323,39 @@ def test_a_warehouse_that_is_busy_may_be_asked_later_and_a_refusal_not(marts, wa
         marts.send(ENTRIES["snowflake"])
     assert not isinstance(caught.value, DestinationUnavailableError)
     assert warehouse.remembered == {}
+
+
+# Table, file, rows, what is meant, view, what is.
+@pytest.mark.parametrize("cut_at", range(1, 7))
+def test_wherever_a_publication_is_cut_the_next_never_writes_to_what_readers_see(
+    marts, warehouse, cut_at
+):
+    marts.write(things=THINGS)
+    marts.send(ENTRIES["snowflake"])
+    changes = 0
+
+    def cut(statement):
+        nonlocal changes
+        changes += not statement.startswith(("select", "create table if not exists"))
+        return DriverError("cut") if changes == cut_at else None
+
+    # Cut before each statement that changes something; the one with newer rows as well.
+    for word in ("'c'", "'d'"):
+        marts.write(things=THINGS.replace("'a'", word))
+        changes, warehouse.fails = 0, cut
+        with pytest.raises(PublishError, match="cut"):
+            marts.send(ENTRIES["snowflake"])
+    warehouse.fails = None
+    marts.send(ENTRIES["snowflake"])
+    shown = None
+    for statement in warehouse.sent():
+        if view := re.match('create or replace view .*"(THINGS__[AB])"$', statement):
+            shown = view[1]
+        elif table := re.match('(?:create or replace table|copy into) "MARTS"."(\\w+)"', statement):
+            assert table[1] != shown
+    assert warehouse.remembered["things"][1].upper() == shown
+    # All is well: nothing more is sent.
+    assert written(marts.send(ENTRIES["snowflake"])) == []
 
 
 def test_views_change_when_all_marts_are_loaded(marts, warehouse):

@@ -4,7 +4,8 @@ Each mart is a view over one of two tables, `<mart>__a` and `<mart>__b`. A mart 
 is loaded by the system's own loader into the table the view does not show, counts and sums are
 compared, and then the view is replaced, which readers see at once. So nothing is left over by a
 publication that was killed, and readers of the version before keep it until the next. Views are
-replaced one after another when all marts are loaded.
+replaced one after another when all marts are loaded. Which table a view is about to show is
+remembered before and confirmed after, so the next publication never writes to the one it shows.
 
 What a system's SQL and loader look like is a module for each: `cloud_snowflake.py` and so on.
 """
@@ -170,6 +171,9 @@ class CloudDestination:
             for mart in marts:
                 contents = read_contents(con, folder / f"{mart.name}.parquet")
                 fingerprint, table = known.get(mart.name, ("", ""))
+                if table and not fingerprint:
+                    # A publication was cut about here: the table is whole, the view may lag behind.
+                    run(connection, self._dialect.show(mart.name, table))
                 is_new = self._everything or fingerprint != contents.fingerprint
                 if is_new or self._differences(con, connection, table, contents):
                     fresh[mart.name] = contents
@@ -179,8 +183,12 @@ class CloudDestination:
                 sent.append(Sent(mart.name, contents.rows, rows, 1, int(mart.name in fresh)))
             for name, contents in fresh.items():
                 table = _other(name, known.get(name, ("", ""))[1])
+                version = publication.version
+                self._remember(connection, name, version, "", table, is_known=name in known)
                 run(connection, self._dialect.show(name, table))
-                self._remember(connection, name, publication.version, contents, table)
+                self._remember(
+                    connection, name, version, contents.fingerprint, table, is_known=True
+                )
         return Report(
             version=publication.version,
             sent=sent,
@@ -188,7 +196,7 @@ class CloudDestination:
         )
 
     def _remembered(self, connection: Any) -> dict[str, tuple[str, str]]:
-        """Mart → fingerprint and table of what its view shows."""
+        """Mart → fingerprint and table of what its view shows; no fingerprint where it may not."""
         columns = dict.fromkeys(
             ("mart", "version", "fingerprint", "table_name"), self._dialect.text
         )
@@ -200,13 +208,27 @@ class CloudDestination:
         return {str(mart): (str(fingerprint), str(table)) for mart, fingerprint, table in found}
 
     def _remember(
-        self, connection: Any, mart: str, version: str, contents: Contents, table: str
+        self,
+        connection: Any,
+        mart: str,
+        version: str,
+        fingerprint: str,
+        table: str,
+        *,
+        is_known: bool,
     ) -> None:
-        # Killed in between, the mart is unknown and loaded anew.
+        # One statement: at no time is a mart unknown whose view shows a table.
         relation = self._dialect.relation(REMEMBERED)
-        values = ", ".join(map(literal, (mart, version, contents.fingerprint, table)))
-        run(connection, f"delete from {relation} where mart = {literal(mart)}")
-        run(connection, f"insert into {relation} values ({values})")
+        if is_known:
+            run(
+                connection,
+                f"update {relation} set version = {literal(version)}, "
+                f"fingerprint = {literal(fingerprint)}, table_name = {literal(table)} "
+                f"where mart = {literal(mart)}",
+            )
+        else:
+            values = ", ".join(map(literal, (mart, version, fingerprint, table)))
+            run(connection, f"insert into {relation} values ({values})")
 
     def _write(
         self, con: duckdb.DuckDBPyConnection, connection: Any, table: str, contents: Contents

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import shutil
 import socket
 import stat
@@ -200,6 +201,14 @@ def compose_complaints(told: dict[str, Any]) -> list[str]:
         writes = [v for v in service.get("volumes", []) if str(v) == "data:/data"]
         if writes and name != "code":
             found.append(f"{name}: a second writer")
+        checked = service.get("healthcheck", {}).get("test", [])
+        if needs_the_password(checked[1:]):
+            found.append(f"{name}: its check does not know the password of the storage")
+        for file in service.get("env_file", []):
+            if name != "code":
+                found.append(f"{name}: is given settings it does not need")
+            elif file.get("required") is not False:
+                found.append(f"{name}: does not start without a file of settings")
         outside = {"outside"} & set(service.get("networks", []))
         if outside and name not in {"proxy", "code"}:
             found.append(f"{name}: reaches the outside")
@@ -209,6 +218,27 @@ def compose_complaints(told: dict[str, Any]) -> list[str]:
         if set(secret) != {"file"}
     ]
     return found
+
+
+def needs_the_password(command: list[str]) -> bool:
+    """Whether a command that is started in a container opens Dagster's storage without it."""
+    # The health of the code location is asked over its port.
+    return command[:1] in (["dagster-daemon"], ["inventory"]) or (
+        command[:1] == ["dagster"] and command[:2] != ["dagster", "api"]
+    )
+
+
+def test_documented_commands_in_a_container_know_the_password() -> None:
+    pages = [*(PROJECT_DIR / "docs").glob("*.md"), *(PROJECT_DIR / "deploy").rglob("*.md")]
+    commands = [
+        told.split()
+        for page in pages
+        for told in re.findall(r"compose … exec (?:code|daemon) ([^`\n]+)", page.read_text())
+    ]
+    assert len(commands) >= 2
+    assert [" ".join(c) for c in commands if needs_the_password(c)] == []
+    assert all(c[0] == "/app/deploy/docker/entrypoint.sh" for c in commands)
+    assert os.access(DOCKER / "entrypoint.sh", os.X_OK)
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +272,14 @@ def test_the_compose_file_keeps_the_rules(compose: dict[str, Any]) -> None:
         ("code", "security_opt", [], "code: can gain privileges"),
         ("code", "privileged", True, "code: is as good as root"),
         ("daemon", "healthcheck", None, "daemon: no healthcheck"),
+        (
+            "daemon",
+            "healthcheck",
+            {"test": ["CMD", "dagster-daemon", "liveness-check"]},
+            "daemon: its check does not know the password",
+        ),
+        ("code", "env_file", [{"path": "x"}], "code: does not start without a file"),
+        ("dashboard", "env_file", [{"path": "x"}], "dashboard: is given settings"),
         ("daemon", "restart", None, "daemon: no restart"),
         ("daemon", "logging", {"driver": "json-file"}, "daemon: logs without a limit"),
         ("daemon", "deploy", {}, "daemon: no limit of resources"),

@@ -17,10 +17,12 @@ from inventory_platform import duck
 from inventory_platform.cli import app
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.errors import PublishError, SettingsError
-from inventory_platform.object_storage import StorageError
+from inventory_platform.landing import lake
+from inventory_platform.object_storage import StorageError, files_below
 from inventory_platform.operations import migrate as migration
 from inventory_platform.operations.history.published import read_published
 from inventory_platform.operations.history.sizes import measure
+from inventory_platform.operations.integrity import check_integrity
 from inventory_platform.operations.migrate import Copied, migrate
 from inventory_platform.operations.query import QueryError, query, reader
 from inventory_platform.publishing import parquet
@@ -232,6 +234,32 @@ def test_a_migration_that_is_cut_shows_nothing_and_goes_on_where_it_stopped(
     assert (done.files, done.copied) == (9, 6)
     assert there.versions(items) == full.versions(items)
     assert migrate(full.settings, address).copied == 0
+
+
+@ON_ONE_STORE
+def test_a_load_that_commits_while_files_are_listed_is_copied_whole_or_not_at_all(
+    full: Any, address: str, items: TableContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Any] = []
+
+    def listing(folder: Any, pattern: str = "**/*") -> Any:
+        found = list(files_below(folder, pattern))
+        listed.append(folder)
+        # A stream commits right after each of the first two folders was listed.
+        if len(listed) <= 2:
+            full.write("Items", [(10 + len(listed), "late", 1)])
+            with monkeypatch.context() as patch:
+                patch.setattr(lake, "files_below", files_below)
+                full.load(items)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lake, "files_below", listing)
+        migrate(full.settings, address)
+    there = moved(full, address)
+    assert (len(there.lake.load_ids(items)), len(full.lake.load_ids(items))) == (3, 4)
+    assert check_integrity(there.settings).problems == []
+    assert check_integrity(there.settings).uncommitted == []
 
 
 @ON_ONE_STORE

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from upath import UPath
 
+from inventory_platform.landing.lake import Lake
 from inventory_platform.object_storage import StorageError, open_path, plain_errors, send
 from inventory_platform.publishing.parquet import commit_pointer, current_publication
 from inventory_platform.settings import Settings
@@ -126,17 +127,16 @@ def migrate(
 
 
 def _lake_files(source: Path, target: UPath) -> list[list[File]]:
-    """The lake's files, folder by folder; without locks, work in progress and its leftovers."""
-    names = [path.name for path in source.iterdir()] if source.is_dir() else []
-    zones = sorted(n for n in names if not n.startswith(".") and n not in (*_RECORDS, _STAYS))
-    return [
-        [
-            File(path, target / path.relative_to(source).as_posix())
-            for path in sorted((source / zone).rglob("*"))
-            if path.is_file() and not path.name.startswith(".")
-        ]
-        for zone in (*zones, *_RECORDS)
-    ]
+    """The lake's committed files, folder by folder, records last.
+
+    Streams go on meanwhile: a load that commits after the records were listed stays here whole.
+    """
+    committed, _ = Lake(source).contents()
+    by_zone: dict[str, list[File]] = {}
+    for name in sorted(committed):
+        by_zone.setdefault(name.split("/")[0], []).append(File(source / name, target / name))
+    zones = sorted(by_zone.keys() - {*_RECORDS, _STAYS})
+    return [by_zone.get(zone, []) for zone in (*zones, *_RECORDS)]
 
 
 def _current_versions(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -8,15 +8,18 @@ from datetime import datetime
 
 import pytest
 
+from inventory_platform import contracts
 from inventory_platform.contracts.base import (
     Contract,
     Date,
     Integer,
     Text,
     column,
+    contracts_of,
     describe,
     table,
 )
+from inventory_platform.errors import ContractError
 
 
 class Numbered(Contract):
@@ -62,6 +65,61 @@ def test_rows_committed_late_are_found_within_the_lookback(shop, events):
     assert shop.load(events).rows_loaded == 1
     assert ids(shop, events) == [1, 2]
     assert shop.lake.last_record(events).cursor_to == "2026-01-01 12:00:00"
+
+
+def numbered(lookback):
+    class Moves(Contract):
+        """Movements, numbered as they begin and not as they are committed."""
+
+        move_id: Integer = column("MoveID", "Identifies the movement.")
+
+        class Config:
+            metadata = table("Moves", key=["move_id"], cursor="move_id", lookback=lookback)
+
+    return describe(Moves, "shop")
+
+
+def test_rows_committed_late_are_found_within_a_lookback_of_numbers(shop):
+    moves = numbered(2)
+    shop.write("Moves", [(1,), (5,)], {"MoveID": "INTEGER"})
+    shop.load(moves)
+    shop.execute("insert into Moves values (2), (3)")
+    record = shop.load(moves)
+    assert (record.rows_loaded, record.cursor_to) == (1, "5")
+    assert shop.current(moves) == [(1,), (3,), (5,)]
+
+
+_MOVES = """
+from datetime import timedelta
+from inventory_platform.contracts.base import Contract, Integer, Timestamp, column, table
+
+class Moves(Contract):
+    "Movements."
+    move_id: Integer = column("MoveID", "Identifies the movement.")
+    moved_at: Timestamp = column("MovedAt", "When it was.")
+    class Config:
+        metadata = table("Moves", key=["move_id"], cursor="{}", lookback={})
+"""
+
+
+@pytest.mark.parametrize(
+    ("cursor", "lookback", "fits"),
+    [
+        ("move_id", "5", True),
+        ("moved_at", "timedelta(hours=1)", True),
+        ("move_id", "timedelta(hours=1)", False),
+        ("moved_at", "5", False),
+    ],
+)
+def test_a_lookback_is_of_the_kind_of_its_cursor(monkeypatch, tmp_path, cursor, lookback, fits):
+    name = f"moves_{cursor}_{fits}".lower()
+    (tmp_path / f"{name}.py").write_text(_MOVES.format(cursor, lookback))
+    monkeypatch.setattr(contracts, "__path__", [*contracts.__path__, str(tmp_path)])
+    if fits:
+        assert contracts_of(name)["moves"].cursor == cursor
+    else:
+        with pytest.raises(ContractError, match="does not fit its cursor"):
+            contracts_of(name)
 
 
 def test_equal_instants_at_the_cursor_are_neither_lost_nor_doubled(shop, events):

@@ -71,7 +71,7 @@ class TableOptions:
     source: str
     key: tuple[str, ...]
     cursor: str | None
-    lookback: timedelta
+    lookback: timedelta | int
     references: Mapping[str, str]
     owner: str
     increments: bool
@@ -119,7 +119,7 @@ def table(
     *,
     key: Sequence[str] = (),
     cursor: str | None = None,
-    lookback: timedelta = DEFAULT_LOOKBACK,
+    lookback: timedelta | int = DEFAULT_LOOKBACK,
     references: Mapping[str, str] | None = None,
     owner: str = "team:inventory",
     increments: bool = False,
@@ -140,7 +140,7 @@ def table(
             from the cursor on; without a cursor each load is a whole snapshot and vanished
             rows are marked.
         lookback: How far behind the cursor a load reads again, for rows that were
-            committed late.
+            committed late; a number where the cursor is one, which has none by itself.
         references: Column → `table.column` of the same source it must exist in.
         owner: Who answers for the table, as `team:name` or an e-mail address.
         increments: Whether each load brings only new and changed rows even without a cursor,
@@ -231,7 +231,7 @@ class TableContract:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     cursor: str | None
-    lookback: timedelta
+    lookback: timedelta | int
     references: Mapping[str, str]
     owner: str
     model: type[Contract] = field(repr=False, compare=False)
@@ -428,13 +428,16 @@ def _check_consistent(contract: TableContract, siblings: Mapping[str, TableContr
                 f"Contract {contract.relation} refers to {target!r}, which does not exist.",
                 "References are written `table.column` and stay within one source.",
             )
-    if contract.cursor and contract.by_name[contract.cursor].type not in {
-        "TIMESTAMP",
-        "DATE",
-        "BIGINT",
-        "INTEGER",
-    }:
+    kind = contract.by_name[contract.cursor].type if contract.cursor else ""
+    if contract.cursor and kind not in {"TIMESTAMP", "DATE", "BIGINT", "INTEGER"}:
         raise ContractError(
             f"Contract {contract.relation}: cursor {contract.cursor!r} is not a time or a number.",
             "Choose a column that only grows, or leave the cursor out to load snapshots.",
+        )
+    is_number = kind in {"BIGINT", "INTEGER"}
+    if contract.lookback != DEFAULT_LOOKBACK and isinstance(contract.lookback, int) != is_number:
+        raise ContractError(
+            f"Contract {contract.relation}: its lookback ({contract.lookback!r}) does not fit its "
+            "cursor.",
+            "Give a number for a cursor that is a number, and a timedelta for one that is a time.",
         )

@@ -219,7 +219,9 @@ def lower_bound(
         return None
     kind = contract.by_name[contract.cursor].type
     limit = f"cast({literal(since)} as {kind})"
-    if kind in {"TIMESTAMP", "DATE"}:
+    if isinstance(contract.lookback, int):
+        limit = f"{limit} - {contract.lookback}"
+    elif kind in {"TIMESTAMP", "DATE"}:
         seconds = int(contract.lookback.total_seconds())
         limit = f"cast({limit} - interval '{seconds} seconds' as {kind})"
     row = con.execute(f"select cast({limit} as varchar)").fetchone()

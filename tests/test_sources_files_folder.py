@@ -272,6 +272,12 @@ def test_a_file_that_is_still_being_written_is_left_for_the_next_time(drop):
     assert drop.load(settle=60).rows_read == 1
 
 
+def test_a_file_from_the_future_is_taken_in(drop):
+    path = drop.put("items_1.csv", HEADER + "1,pen,1\n")
+    os.utime(path, (time.time() + 86_400,) * 2)
+    assert drop.load(settle=60).rows_loaded == 1
+
+
 def test_a_file_that_changes_while_it_is_read_fails_the_load(drop):
     path = drop.put("items_1.csv", HEADER + "1,pen,1\n")
     with duckdb.connect() as con:

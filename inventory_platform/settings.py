@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inventory_platform.errors import SettingsError
@@ -29,10 +29,28 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = PROJECT_DIR / ".env"
 KEYS = ("PSEUDONYM_KEY", "WAREHOUSE_KEY", "ERASURE_KEY", "BACKUP_KEY")
 """Secrets of the platform itself, behind `INVENTORY_`; no settings, but known names."""
+_DASHBOARDS_OWN = "INVENTORY_PUBLISHED"
+"""Read by the dashboard, which runs without the platform."""
 
 
 def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else PROJECT_DIR / path
+    try:
+        return PROJECT_DIR / path.expanduser()
+    except RuntimeError:
+        raise ValueError("no home folder of this user") from None
+
+
+def _not_empty(value: Any) -> Any:
+    # As a path it would be the project's folder itself.
+    if value == "":
+        raise ValueError("give a path, or unset it")
+    return value
+
+
+def _some_memory(limit: str) -> str:
+    if float(limit.rstrip("BGMi ")) == 0:
+        raise ValueError("more than nothing is needed, such as 1GB")
+    return limit
 
 
 def _known_zone(name: str) -> str:
@@ -65,7 +83,7 @@ class Environment(StrEnum):
     ci = "ci"
 
 
-ProjectPath = Annotated[Path, AfterValidator(_absolute)]
+ProjectPath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_absolute)]
 
 # Without user and password: those come from the environment. Azure's @ is before the account.
 ADDRESS = r"^((s3|gs)://[^@:\s]+[^@:\s/]|(az|abfss?)://[^:\s]+[^:\s/])?$"
@@ -100,7 +118,7 @@ class Settings(BaseSettings):
     dbt_dir: ProjectPath = Field(
         default=PROJECT_DIR / "dbt_project", description="Folder of the dbt project."
     )
-    memory_limit: str = Field(
+    memory_limit: Annotated[str, AfterValidator(_some_memory)] = Field(
         default="1GB",
         pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$",
         description="Memory one DuckDB connection may use before it spills to disk.",
@@ -376,9 +394,10 @@ def get_settings() -> Settings:
 
 
 def _refuse_unknown_names(environment: Any) -> None:
-    # dbt reads these names itself; they are written by the platform, not by people.
     known = {f"INVENTORY_{name.upper()}" for name in Settings.model_fields}
     known |= {f"INVENTORY_{key}{suffix}" for key in KEYS for suffix in ("", "_FILE")}
+    known.add(_DASHBOARDS_OWN)
+    # dbt reads these names itself; they are written by the platform, not by people.
     known |= {"INVENTORY_WAREHOUSE", "INVENTORY_LAKE"}
     known |= {"INVENTORY_DBT_STORAGE", "INVENTORY_DBT_TARGET", "INVENTORY_DBT_EXTENSIONS"}
     known |= {"INVENTORY_DAYS_FROM", "INVENTORY_DAYS_BEFORE"}

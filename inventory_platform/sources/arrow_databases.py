@@ -19,7 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import duckdb
 import pyarrow as pa
@@ -27,7 +27,7 @@ import pyarrow as pa
 from inventory_platform.duck import columns_of, identifier, literal
 from inventory_platform.errors import SettingsError, SourceError
 from inventory_platform.sources.base import Relation, Request, SourceTable
-from inventory_platform.sources.databases import Bound, bound_of, cannot_open
+from inventory_platform.sources.databases import Bound, bound_of, cannot_open, take_apart
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,8 @@ class ArrowDatabaseReader(ABC):
         address: `scheme://user:password@host:port/database?option=value`.
 
     Raises:
-        SettingsError: The address has an option this kind of system does not know.
+        SettingsError: The address cannot be read, or has an option this kind of system does not
+            know.
     """
 
     system: ClassVar[str]
@@ -63,9 +64,8 @@ class ArrowDatabaseReader(ABC):
     """Options of an address → what the driver calls them."""
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
+        parts, self.port = take_apart(self.system, address)
         self.host = parts.hostname or "localhost"
-        self.port = parts.port
         self.user = unquote(parts.username or "")
         self.password = unquote(parts.password or "")
         self.database = unquote(parts.path.lstrip("/"))

@@ -275,6 +275,11 @@ def read_catalog(settings: Settings) -> dict[str, Source]:
         raise SettingsError(
             f"{path} does not exist.", "Create it, or set INVENTORY_SOURCES_FILE."
         ) from None
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror}.",
+            "Make it a file that this user may read, or set INVENTORY_SOURCES_FILE to another.",
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}.", "Correct the file.") from None
     return {name: _read_entry(name, entry, str(path)) for name, entry in entries.items()}
@@ -288,6 +293,11 @@ def _read_entry(name: str, entry: Any, path: str) -> Source:
         )
     if not isinstance(entry, dict) or not isinstance(entry.get("address"), str):
         raise SettingsError(f"{path}: [{name}] has no address.", 'Add `address = "…"`.')
+    description = entry.get("description", "")
+    if not isinstance(description, str):
+        raise SettingsError(
+            f"{path}: [{name}]: description is {description!r}.", "Write a sentence in quotes."
+        )
     options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
     hours = entry.get("fresh_within_hours")
     if hours is not None and not (type(hours) in {int, float} and _SHORTEST_HOURS <= hours < inf):
@@ -295,7 +305,7 @@ def _read_entry(name: str, entry: Any, path: str) -> Source:
             f"{path}: [{name}]: fresh_within_hours is {hours!r}.",
             "Write a number of hours, such as 36 or 0.5; a tenth is the least.",
         )
-    source = Source(name, entry["address"], entry.get("description", ""), options, hours)
+    source = Source(name, entry["address"], description, options, hours)
     try:
         _check_options(source)
     except SettingsError as error:

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 import duckdb
 
@@ -58,6 +58,28 @@ def bound_of(request: Request) -> Bound | None:
         return None
 
 
+def take_apart(system: str, address: str) -> tuple[SplitResult, int | None]:
+    """The parts of a database's address, and its port.
+
+    What a placeholder stands for is not known when the platform starts: it may be a port.
+
+    Raises:
+        SettingsError: It is no address. Nothing of it is shown, as it may be the password that
+            is written wrongly.
+    """
+    try:
+        hosts = urlsplit(re.sub(r"\$\{\w+\}", "1", address)).netloc.rpartition("@")[2]
+        # Postgres takes several.
+        ports = [urlsplit(f"//{host}").port for host in hosts.split(",")]
+        return urlsplit(address), ports[0]
+    except ValueError:
+        raise SettingsError(
+            f"The address of {system} has no host and port that can be read.",
+            "Write user:${PASSWORD}@host:port, the port a number up to 65535, an IPv6 address in "
+            "brackets, and / ? # @ in a user or password as %2F %3F %23 %40.",
+        ) from None
+
+
 def cannot_open(system: str, where: str, error: Exception, secret: str) -> SourceError:
     """Say why a database cannot be opened, without the password."""
     text = " ".join(str(error).split())
@@ -91,10 +113,14 @@ def _qualified(table: str, default_schema: str | None) -> tuple[str | None, str]
 
 
 class PostgresReader:
-    """Reads one Postgres database; tables outside `public` are named `schema.table`."""
+    """Reads one Postgres database; tables outside `public` are named `schema.table`.
+
+    Raises:
+        SettingsError: The address cannot be read.
+    """
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
+        parts, _ = take_apart("Postgres", address)
         asked = dict(parse_qsl(parts.query))
         if "sslmode" not in asked and not is_this_machine(asked.get("host") or parts.hostname):
             # libpq's own default goes on in clear where a server has no TLS.
@@ -280,12 +306,12 @@ class MysqlReader:
             `ssl_mode`, `ssl_ca`, `ssl_cert` and `ssl_key`, as MySQL's own programs name them.
 
     Raises:
-        SettingsError: The address has an option that is not known.
+        SettingsError: The address cannot be read, or has an option that is not known.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.parts = urlsplit(address)
+        self.parts, self.port = take_apart("MySQL", address)
         self.tls = {name.lower(): value for name, value in parse_qsl(self.parts.query)}
         if unknown := sorted(self.tls.keys() - _MYSQL_OPTIONS):
             raise SettingsError(
@@ -307,7 +333,7 @@ class MysqlReader:
         con.execute("set mysql_tinyint1_as_boolean = false")
         parts = {
             "host": self.parts.hostname,
-            "port": self.parts.port,
+            "port": self.port,
             "user": unquote(self.parts.username or ""),
             "password": self.secret,
             "database": self.database,

@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
+from math import inf
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -113,26 +114,37 @@ def read_options(address: str, options: Mapping[str, Any]) -> SourceOptions:
     _refuse_unknown(f"Source {address}", options, _SOURCE_OPTIONS)
     files = options.get("files", {})
     settle = options.get("settle_seconds", _SETTLE_SECONDS)
-    if not isinstance(settle, int | float) or isinstance(settle, bool) or settle < 0:
+    if not isinstance(files, Mapping):
+        raise SettingsError(f"Source {address}: files is {files!r}.", _WRITE_FILES)
+    if not (type(settle) in {int, float} and 0 <= settle < inf):
         raise SettingsError(
             f"Source {address}: settle_seconds is {settle!r}.", "Give a number of seconds."
         )
-    known = {field.name for field in fields(FileOptions)}
     for pattern, given in files.items():
         what = f"File {pattern!r} of {address}"
         if not isinstance(given, Mapping):
-            raise SettingsError(f"{what} has no options.", 'Write `[name.files."pattern"]`.')
-        _refuse_unknown(what, given, known)
-        for name, value in given.items():
-            problem = _problem(name, value)
-            if problem:
-                raise SettingsError(f"{what} has {problem}.", _REMEDIES[name])
-        if given.get("skip") and isinstance(given.get("header", 1), int):
+            raise SettingsError(f"{what} has no options.", _WRITE_FILES)
+        _check(what, given)
+    for pattern, given in files.items():
+        if _are_alike({**files.get("*", {}), **given}):
             raise SettingsError(
-                f"{what} has `skip` but no names in `header`.",
-                "Give the row of the names as `header`; `skip` is for files without one.",
+                f"File {pattern!r} of {address} has the same delimiter and quote.",
+                "Give two characters that differ.",
             )
     return SourceOptions(files, float(settle))
+
+
+def _check(what: str, given: Mapping[str, Any]) -> None:
+    _refuse_unknown(what, given, {field.name for field in fields(FileOptions)})
+    for name, value in given.items():
+        problem = _problem(name, value)
+        if problem:
+            raise SettingsError(f"{what} has {problem}.", _REMEDIES[name])
+    if given.get("skip") and isinstance(given.get("header", 1), int):
+        raise SettingsError(
+            f"{what} has `skip` but no names in `header`.",
+            "Give the row of the names as `header`; `skip` is for files without one.",
+        )
 
 
 def _refuse_unknown(what: str, given: Mapping[str, Any], known: set[str]) -> None:
@@ -144,11 +156,12 @@ def _refuse_unknown(what: str, given: Mapping[str, Any], known: set[str]) -> Non
         )
 
 
+_WRITE_FILES = 'Write `[name.files."pattern"]`, and the options below it.'
 _REMEDIES = {
     "encoding": "Use a name such as utf-8, cp1252 or utf-16.",
     "delimiter": "Give one character.",
     "quote": "Give one character, or none where quotes mean nothing.",
-    "header": "Give the row of the names, from 1, or a list of names.",
+    "header": "Give the row of the names, from 1, or a list of names that differ.",
     "skip": "Give the number of rows above the data.",
     "sheet": "Give a sheet's name or its number, from 1.",
 }
@@ -161,11 +174,10 @@ def _problem(name: str, value: Any) -> str | None:
         case "encoding":
             return None if _is_encoding(value) else f"the unknown encoding {value!r}"
         case "delimiter" | "quote":
-            fits = isinstance(value, str) and len(value.encode()) <= 1
-            fits = fits and (value != "" or name == "quote")
+            fits = isinstance(value, str) and len(value.encode()) <= 1 and value not in "\0\n\r"
+            fits = fits or (value == "" and name == "quote")
         case "header":
-            is_names = isinstance(value, list) and value and all(isinstance(n, str) for n in value)
-            fits = bool(is_names) or (is_number and value >= 1)
+            fits = _are_names(value) or (is_number and value >= 1)
         case "sheet":
             fits = isinstance(value, str) or (is_number and value >= 1)
         case _:
@@ -173,8 +185,21 @@ def _problem(name: str, value: Any) -> str | None:
     return None if fits else f"the unusable {name} {value!r}"
 
 
+def _are_alike(given: Mapping[str, Any]) -> bool:
+    """Whether delimiter and quote are one character, in a file of any ending."""
+    quote = given.get("quote", '"')
+    return quote != "" and quote in ([given["delimiter"]] if "delimiter" in given else [",", "\t"])
+
+
+def _are_names(value: Any) -> bool:
+    if not (isinstance(value, list) and value and all(isinstance(n, str) and n for n in value)):
+        return False
+    return len({name.casefold() for name in value}) == len(value)
+
+
 def _is_encoding(value: Any) -> bool:
     try:
-        return isinstance(value, str) and codecs.lookup(value) is not None
-    except LookupError:
+        # Unlike looking it up, this refuses what is no encoding of text, such as base64.
+        return isinstance(value, str) and "".encode(value) is not None
+    except (LookupError, ValueError):
         return False

@@ -17,6 +17,7 @@ from inventory_platform.assets.dbt_project import run_dbt
 from inventory_platform.landing.views import create_views
 from inventory_platform.registry import read_registry
 from inventory_platform.sandbox.linnworks.channels import REDACTED
+from inventory_platform.sandbox.linnworks.moments import SECOND
 from inventory_platform.sandbox.linnworks.orders import Order, Status
 from inventory_platform.sandbox.linnworks.world import World
 from inventory_platform.settings import Settings
@@ -181,6 +182,14 @@ def test_what_came_back_is_told_once_in_goods_and_money(world, settings):
         "from transformed.returns__linnworks where return_type = 'return' group by 1",
     )
     assert dict(rows) == expected
+    paid = {back.number: back.actioned // SECOND for back in came_back if back.actioned}
+    rows = ask(
+        settings,
+        "select distinct cast(split_part(return_id, '-', 3) as integer), "
+        "epoch_ms(refunded_at) // 1000 from transformed.returns__linnworks "
+        "where refunded_at is not null",
+    )
+    assert dict(rows) == paid, "money is of the day it left, not of the day the goods came"
     units: Counter[str] = Counter()
     for back in came_back:
         for leaf in back.line.children or [back.line]:

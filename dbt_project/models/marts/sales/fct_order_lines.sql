@@ -44,7 +44,6 @@ final as (
         cast(orders.order_date as date) as order_date,
         cast(orders.order_state as string) as order_state,
         cast(orders.is_sale as boolean) as is_sale,
-        cast(orders.is_counted as boolean) as is_counted,
         cast(orders.is_resend as boolean) as is_resend,
         cast(order_lines.line_number as bigint) as line_number,
         cast(order_lines.product_id as string) as product_id,

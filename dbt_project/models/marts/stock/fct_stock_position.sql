@@ -1,7 +1,6 @@
 -- What can be promised and what will be there. An open order reserves what has not left, unless its
 -- own movement has taken the goods out of the book already, as in the old database when it is placed.
--- One whose status nobody knows is open and may still have to be sent. Where orders of a channel do not
--- count, another system tells of them.
+-- One that is no sale is promised to nobody: its status is not known, or another system tells of it.
 
 with
 
@@ -87,7 +86,7 @@ quantities as (
     from order_lines
     inner join orders on order_lines.order_id = orders.order_id
     left join taken on order_lines.order_line_id = taken.order_line_id
-    where orders.order_state = 'open' and orders.is_counted
+    where orders.order_state = 'open' and orders.is_sale
         and orders.location_id is not null
         and order_lines.product_id is not null
         and order_lines.quantity > coalesce(order_lines.despatched_quantity, 0)

@@ -98,7 +98,6 @@ final as (
         united.despatch_by_at,
         united.order_state,
         united.is_sale and coalesce(named.is_counted, others.is_counted, true) as is_sale,
-        coalesce(named.is_counted, others.is_counted, true) as is_counted,
         united.is_cancelled,
         united.is_resend,
         united.is_returned,

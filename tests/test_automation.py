@@ -217,10 +217,21 @@ def test_a_wrong_cron_expression_stops_the_start_and_is_named(tmp_path):
 
 def test_a_tick_asks_for_nothing_while_the_last_run_of_its_job_goes_on(registry, on_disk):
     hourly = {s.name: s for s in build_schedules(registry)}["hourly_linnworks"]
-    run = a_run(on_disk, "load_linnworks", "STARTED")
+    run = a_run(on_disk, "load_linnworks", "STARTED", build_after="if_new")
     assert "has not finished" in ask(hourly, on_disk).skip_message
     on_disk.report_run_failed(run)
     assert len(ask(hourly, on_disk).run_requests) == 1
+
+
+def test_the_weekly_build_of_everything_waits_behind_the_nightly_load_and_is_not_lost(
+    registry, on_disk
+):
+    by_name = {s.name: s for s in build_schedules(registry)}
+    a_run(on_disk, "load_sources", "STARTED", build_after="in_any_case")
+    assert "has not finished" in ask(by_name["nightly"], on_disk).skip_message
+    assert len(ask(by_name["weekly"], on_disk).run_requests) == 1
+    a_run(on_disk, "load_sources", "STARTED", build_after="in_any_case", months="all")
+    assert "has not finished" in ask(by_name["weekly"], on_disk).skip_message
 
 
 # -- builds after loads ----------------------------------------------------------------------

@@ -85,8 +85,9 @@ def _schedule(
     cron = str(getattr(settings, f"{kind}_cron"))
 
     def ask(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        # A run that takes longer than the time between two must not pile up others behind it.
-        going_on = dg.RunsFilter(job_name=job, statuses=UNFINISHED)
+        # A run that takes longer than the time between two must not pile up others behind it. One
+        # that was asked for something else does not stand for this one, which waits behind it.
+        going_on = dg.RunsFilter(job_name=job, statuses=UNFINISHED, tags=dict(tags))
         if context.instance.get_run_records(going_on, limit=1):
             return dg.SkipReason(f"The last run of {job} has not finished.")
         return dg.RunRequest(tags=dict(tags))

@@ -117,6 +117,8 @@ def test_a_length_of_time_is_read_as_it_is_written() -> None:
     assert since("2026-05-04 10:00", now) == now - timedelta(hours=2)
     with pytest.raises(InventoryError, match="no length of time"):
         since("yesterday", now)
+    with pytest.raises(InventoryError, match="no length of time"):
+        since("99999999999d", now)
     assert level_of("warning") == logging.WARNING
 
 

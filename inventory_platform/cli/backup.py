@@ -148,8 +148,10 @@ def verify(
     )
     from inventory_platform.operations.integrity import check_integrity
 
+    if backup_id is not None and backup is None:
+        raise typer.BadParameter("--backup-id names a backup at the address of --backup.")
     settings = get_settings()
-    if backup:
+    if backup is not None:
         with _progress("Verifying") as tell:
             checked, manifest, problems = check_backup(
                 open_repository(settings, backup), backup_id, on_progress=tell

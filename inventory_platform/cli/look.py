@@ -64,7 +64,7 @@ def status(
 def query(
     sql: Annotated[str, typer.Argument(help="One query over the schemas raw, ops and marts.")],
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,
-    limit: Annotated[int, typer.Option(help="Most rows printed as a table.")] = 100,
+    limit: Annotated[int, typer.Option(help="Most rows printed as a table.", min=1)] = 100,
     as_of: Annotated[
         str | None, typer.Option(help="Show raw and ops as they were after this load.")
     ] = None,
@@ -128,7 +128,7 @@ def quarantine_list() -> None:
 @quarantine_app.command("show")
 def quarantine_show(
     relation: Annotated[str, typer.Argument(help="Table, as <source>__<table>.")],
-    limit: Annotated[int, typer.Option(help="Most rows shown.")] = 20,
+    limit: Annotated[int, typer.Option(help="Most rows shown.", min=1)] = 20,
 ) -> None:
     """Show a table's rejected rows with their reason and their content as it came."""
     from inventory_platform.duck import literal

@@ -44,7 +44,7 @@ def run(
     settings = get_settings()
     prepare_instance(settings)
     definitions, registry = _platform(settings)
-    if select:
+    if select is not None:
         outcomes = [_execute(settings, definitions, REFRESH, select, all_months(settings))]
     elif full or _needs_all_months(registry):
         outcomes = [_execute(settings, definitions, REFRESH, window=all_months(settings))]
@@ -128,19 +128,20 @@ def rebuild(
     from inventory_platform.assets.build_state import forget_build
     from inventory_platform.assets.months import all_months
     from inventory_platform.automation.jobs import BUILD
-    from inventory_platform.operations.retention import require_history
+    from inventory_platform.operations.retention import require_history, require_load
     from inventory_platform.operations.runs import prepare_instance
     from inventory_platform.warehouse import drop_warehouse, only_run
 
     settings = get_settings()
-    if as_of:
+    if as_of is not None:
         require_history(settings, as_of)
+        require_load(settings, as_of)
     prepare_instance(settings)
     definitions, registry = _platform(settings)
     with only_run(settings, settings.lock_timeout_seconds):
         drop_warehouse(settings)
         forget_build(settings)
-        if as_of:
+        if as_of is not None:
             _rebuild_as_of(registry, as_of)
             return
         outcomes = [_execute(settings, definitions, BUILD, window=all_months(settings))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -63,7 +64,7 @@ def ui(
 def stream(
     source: Annotated[str, typer.Argument(help="A source with an address mqtt://… or kafka://….")],
     seconds: Annotated[
-        float, typer.Option(help="How long to gather messages for one load.", min=0.05)
+        float, typer.Option(help="How long to gather messages for one load.", min=0.05, max=3600)
     ] = 1.0,
     messages: Annotated[int, typer.Option(help="Messages that fill a load.", min=1)] = 20_000,
 ) -> None:
@@ -76,6 +77,8 @@ def stream(
     from inventory_platform.operations.streaming import stream as follow
     from inventory_platform.registry import read_registry
 
+    if math.isnan(seconds):
+        raise typer.BadParameter("--seconds is a number.")
     settings = get_settings()
     prepare_instance(settings)
     registry = read_registry(settings)

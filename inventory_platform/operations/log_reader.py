@@ -70,13 +70,14 @@ def since(text: str, now: datetime) -> datetime:
     Raises:
         InventoryError: It is neither.
     """
-    if found := re.fullmatch(r"(\d+)([smhd])", text):
-        return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
+        if found := re.fullmatch(r"(\d+)([smhd])", text):
+            return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InventoryError(
-            f"{text!r} is no length of time.", "Write 30m, 2h, 7d, or an instant in UTC."
+            f"{text!r} is no length of time, or longer than there were any.",
+            "Write 30m, 2h, 7d, or an instant in UTC.",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

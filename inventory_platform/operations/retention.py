@@ -242,6 +242,19 @@ def require_history(settings: Settings, load_id: str) -> None:
             )
 
 
+def require_load(settings: Settings, load_id: str) -> None:
+    """Refuse the state after a load that there never was.
+
+    Raises:
+        RetentionError: No table has such a load.
+    """
+    loads = files_below(Lake.of(settings).root / "loads", "*/*/*.json")
+    if not any(path.stem == load_id for path in loads):
+        raise RetentionError(
+            f"There is no load {load_id}.", '`inventory query "from ops.loads"` lists them.'
+        )
+
+
 def _of_table(
     registry: Registry,
     contract: TableContract,

@@ -20,12 +20,14 @@ from typing import Any
 import dagster as dg
 
 from inventory_platform.assets.months import Window
+from inventory_platform.errors import SettingsError
 from inventory_platform.operations.history.dagster_log import failure_reason
 from inventory_platform.operations.run_storage import write_quickly
 from inventory_platform.settings import PROJECT_DIR, Settings
 from inventory_platform.warehouse import only_run, open_warehouse
 
 _POLL_SECONDS = 0.2
+_EXAMPLES = "'group:inventory_db' or 'key:\"raw/inventory_db__products\"+'"
 STARTED_BY = "inventory/started_by"
 """Tag of a run: who started it."""
 COMMAND = "command"
@@ -119,14 +121,14 @@ def execute(
         on_event: Called, in order, with each event a person would want to see.
 
     Raises:
+        SettingsError: The selection cannot be read, or no asset of the job is in it.
         WarehouseError: Another run is still going on after `lock_timeout_seconds`, or the warehouse
             cannot be opened.
     """
     job = definitions.resolve_job_def(job_name)
     selected = None
     if assets is not None:
-        graph = definitions.resolve_asset_graph()
-        selected = list(dg.AssetSelection.from_string(assets).resolve(graph))
+        selected = _select(definitions, job, assets)
     run_id = str(uuid.uuid4())
     started = time.monotonic()
     events: list[dg.DagsterEvent] = []
@@ -155,6 +157,23 @@ def execute(
             )
         success = result.success
     return _outcome(run_id, success, time.monotonic() - started, events)
+
+
+def _select(definitions: dg.Definitions, job: dg.JobDefinition, assets: str) -> list[dg.AssetKey]:
+    # Of a selection without assets Dagster would run everything.
+    try:
+        graph = definitions.resolve_asset_graph()
+        selected = dg.AssetSelection.from_string(assets).resolve(graph)
+    except dg.DagsterError:
+        raise SettingsError(
+            f"The selection {assets!r} cannot be read.", f"Write it as in {_EXAMPLES}."
+        ) from None
+    if not selected & set(job.asset_layer.selected_asset_keys):
+        raise SettingsError(
+            f"The selection {assets!r} names no asset that is here.",
+            f"Nothing was run. Names are those of the asset graph, as in {_EXAMPLES}.",
+        )
+    return list(selected)
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from inventory_platform.errors import ContractError
+from inventory_platform.errors import ContractError, PublishError
 from inventory_platform.publishing.marts import Mart
 from inventory_platform.publishing.semantic_model import Measure, SemanticModel
 
@@ -126,7 +126,20 @@ def write_project(files: Mapping[str, str], folder: Path) -> None:
     Args:
         files: Path in the folder → content.
         folder: Where to; other files of it stay.
+
+    Raises:
+        PublishError: The folder cannot be written.
     """
+    try:
+        _write_files(files, folder)
+    except OSError as error:
+        raise PublishError(
+            f"The project cannot be written to {folder}: {error.strerror or error}.",
+            "Make the folder writable, or name another one with --to.",
+        ) from error
+
+
+def _write_files(files: Mapping[str, str], folder: Path) -> None:
     shutil.rmtree(folder / _DEFINITION, ignore_errors=True)
     is_drawn = (folder / REPORT).exists()
     for path, text in files.items():

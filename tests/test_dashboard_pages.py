@@ -63,11 +63,13 @@ SUPPLIERS = MARTS | {
             open_lines, open_lines_with_cost, last_ordered_date)""",
     "fct_purchase_orders": """
         from (values
-            ('o1', 'S1', date '2026-06-01', date '2026-06-20', true, false, null, 10, 4, 50.0, 29),
-            ('o2', 'S2', date '2026-06-25', null, true, false, null, 5, 0, 25.5, 5),
-            ('o3', 'S1', date '2026-06-02', null, false, true, 6, 5, 5, 9.0, null)
+            ('o1', 'S1', date '2026-06-01', date '2026-06-20', true, false, null, null, 10, 4,
+                50.0, 29),
+            ('o2', 'S2', date '2026-06-25', null, true, false, null, null, 5, 0, 25.5, 5),
+            ('o3', 'S1', date '2026-06-02', null, false, true, 6, 6, 5, 5, 9.0, null)
         ) as t(purchase_order_id, supplier_id, order_date, due_date, is_open, is_delivered,
-            lead_time_days, quantity, delivered_quantity, total_amount, days_open)""",
+            lead_time_days, believed_lead_time_days, quantity, delivered_quantity, total_amount,
+            days_open)""",
     "kpi_supplier_prices": """
         select *, now1 - before1 as unit_cost_change, now1 / before1 - 1 as price_drift,
             now1 as unit_cost, before1 as unit_cost_year_before, date '2026-05-01'

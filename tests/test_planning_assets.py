@@ -1,7 +1,9 @@
 """Planning in a warehouse: which rows count, and what becomes of the results."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from inventory_platform import duck
 from inventory_platform.assets.planning import replace_backtest, replace_plan
 from inventory_platform.assets.planning_rows import read_rows
+from inventory_platform.planning.policy import LONGEST_LEAD_TIME
 from inventory_platform.settings import Settings
 
 FRIDAY = date(2026, 6, 5)
 HISTORY = 140
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
 EMPTY = """
     create schema reference;
@@ -351,6 +355,23 @@ def test_a_supplier_is_believed_by_its_deliveries_once_there_are_five(shop):
     terms = read_rows(shop.con).terms.row(0, named=True)
     assert terms["lead_time_days"] == 14
     assert terms["lead_time_spread_days"] == pytest.approx(10**0.5)  # (16+4+0+4+16) / 4
+
+
+def test_a_delivery_that_took_more_than_a_year_is_believed(shop):
+    shop.product()
+    shop.terms(lead=10)
+    shop.delivered(20, 20, 20, 20, 520)
+    shop.con.execute(
+        "update transformed.purchase_order_lines set "
+        "ordered_date = ordered_date - 500, delivered_date = delivered_date - 500 "
+        "where is_delivered"
+    )
+    assert read_rows(shop.con).terms["lead_time_days"].to_list() == [120]
+
+
+def test_the_marts_believe_the_same_lead_times_as_planning():
+    macro = (PROJECT / "macros" / "believed_lead_time.sql").read_text()
+    assert re.findall(r"between (\d+) and (\d+)", macro) == [("0", str(LONGEST_LEAD_TIME))]
 
 
 def test_an_order_has_arrived_when_its_last_line_has(shop):

@@ -109,9 +109,9 @@ def _lead_times(view: View, section: frame.Section) -> None:
 def _by_month(view: View, section: frame.Section) -> None:
     rows = view.rows(f"""
         select date_trunc('month', order_date) as month, count(*) as orders,
-            avg(lead_time_days) as lead_time_days, sum(total_amount) as total_amount
+            avg(believed_lead_time_days) as lead_time_days, sum(total_amount) as total_amount
         from marts.fct_purchase_orders
-        where is_delivered and lead_time_days between 0 and 730
+        where believed_lead_time_days is not null
             and {view.where(*THEM, dates="order_date")}
         group by 1 order by 1""")
     figure = charts.line(

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from inventory_platform.planning.lead_time import DAYS_LOOKED_AT
+from inventory_platform.planning.policy import LONGEST_LEAD_TIME
 
 READ = (
     ("transformed", "business_days"),
@@ -97,7 +98,7 @@ _TERMS = """
     seen as (
         select supplier_id, avg(days) as mean_days, stddev_samp(days) as spread_days
         from deliveries
-        where days between 0 and 365
+        where days between 0 and $longest
         group by supplier_id
         having count(*) >= $needed
     ),
@@ -246,11 +247,12 @@ def read_rows(con: duckdb.DuckDBPyConnection) -> PlanningRows:
     found = con.execute(_AS_OF).fetchone()
     as_of = (found and found[0]) or date.min
     window = {"as_of": as_of, "days": DAYS_LOOKED_AT}
+    terms = {**window, "needed": DELIVERIES_NEEDED, "longest": LONGEST_LEAD_TIME}
     return PlanningRows(
         as_of=as_of,
         daily=con.execute(_DAILY, window).pl(),
         values=con.execute(_VALUES).pl(),
-        terms=con.execute(_TERMS, {**window, "needed": DELIVERIES_NEEDED}).pl(),
+        terms=con.execute(_TERMS, terms).pl(),
         stock=con.execute(_STOCK, {"as_of": as_of}).pl(),
         limits=con.execute(_LIMITS).pl(),
         excluded=con.execute(_EXCLUDED).pl(),

@@ -32,7 +32,8 @@ from inventory_platform.planning.lead_time import (
     stockout_risk,
 )
 
-LONGEST_LEAD_TIME = 2 * DAYS_OF_A_YEAR  # above it, a lead time is a mistake in the data
+LONGEST_LEAD_TIME = 2 * DAYS_OF_A_YEAR
+"""Days above which a lead time is a mistake in the data, as in dbt's `believed_lead_time`."""
 
 SERVICE_LEVELS = {
     "AX": 0.98,

@@ -1,6 +1,5 @@
--- Orders are judged by their last delivery. A lead time below zero or above two years is taken for
--- a mistake of the source and left out. What is neither open nor delivered, such as a draft or a
--- cancelled order, was not ordered.
+-- Orders are judged by their last delivery; lead times that cannot be true are left out. What is
+-- neither open nor delivered, such as a draft or a cancelled order, was not ordered.
 
 with
 
@@ -52,10 +51,8 @@ judged as (
     select
         orders.*,
         case
-            when
-                delivered_order = 1
-                and {{ days_between('ordered_date', 'delivered_date') }} between 0 and 730
-                then {{ days_between('ordered_date', 'delivered_date') }}
+            when delivered_order = 1
+                then {{ believed_lead_time('ordered_date', 'delivered_date') }}
         end as lead_time_days,
         case
             when delivered_order = 1 and due_date is not null and delivered_date is not null

@@ -101,6 +101,30 @@ def test_quoted_line_ends_quotes_and_delimiters_are_part_of_the_value(inbox):
     assert inbox.current()[0] == (1, 'a "b",\nc;', "1.00")
 
 
+@pytest.mark.parametrize("quote", ['"', ""], ids=["quotes", "no quotes"])
+def test_lines_may_end_in_two_ways(inbox, quote):
+    given = f"1,pen,1\n2,{quote}ink{quote},2\r\n3,cap\n4,lid,4\n"
+    inbox.put(HEADER.replace("\n", "\r\n") + given)
+    record = inbox.load(quote=quote)
+    assert (record.rows_loaded, record.rows_quarantined) == (3, 1)
+    assert inbox.current() == [(1, "pen", "1.00"), (2, "ink", "2.00"), (4, "lid", "4.00")]
+    assert inbox.shop.rejects(CSV) == [(4, "malformed_row")]
+
+
+def test_a_line_end_in_quotes_stays_as_it_is_where_lines_end_in_two_ways(inbox):
+    inbox.put(HEADER + '1,"a\r\nb",1\r\n2,"c\nd",2\n3,"cap,3\r\n4,lid,4\n')
+    inbox.load()
+    assert inbox.current() == [(1, "a\r\nb", "1.00"), (2, "c\nd", "2.00"), (4, "lid", "4.00")]
+    assert inbox.shop.rejects(CSV) == [(4, "malformed_row")]
+
+
+def test_a_line_end_that_may_be_part_of_a_value_is_named_with_what_to_do(inbox):
+    inbox.put(HEADER + "1,pen\rcil,1\n")
+    with pytest.raises(SourceError, match="lines end in several ways") as caught:
+        inbox.load()
+    assert "quotes around values" in caught.value.remedy
+
+
 def test_empty_is_no_value_for_numbers_and_declared_spellings_for_text(inbox):
     inbox.put(HEADER + '1,N/A,\n2,"n/a",0\n')
     inbox.load()

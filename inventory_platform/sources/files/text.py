@@ -36,6 +36,7 @@ LONGEST_RECORD = 1 << 20
 _UNENDED = "Value with unterminated quote found."
 _MARK = "\x02unended\x03"
 _NO_PAIRS = "its quotes do not match."
+_NO_LINE_END = "state machine reached an invalid state"
 _TOO_LONG = "LINE SIZE OVER MAXIMUM"
 _UNTRUSTED = ("UNQUOTED VALUE", _TOO_LONG)
 
@@ -158,10 +159,16 @@ def careful_rows(con: duckdb.DuckDBPyConnection, file: TextFile, scratch: Path) 
     number = file.part.number
     kept, broken = f"file_rows_{number}", f"file_broken_{number}"
     errors = _scan(con, file, file.part.path, kept, broken)
-    if errors & set(_UNTRUSTED):
-        # After a quote that never ends the engine's own account of the rows cannot be trusted.
+    if errors is None or errors & set(_UNTRUSTED):
+        # After a quote that never ends the engine's own account of the rows cannot be trusted;
+        # where lines end in several ways it has none.
         mend(file, scratch)
         errors = _scan(con, file, scratch, kept, broken)
+        if errors is None:
+            raise RefusedFileError(
+                f"File {file.part.shown} cannot be split into rows: its lines end in several ways.",
+                "End every line in the same way, and put quotes around values with a line end.",
+            )
         if errors & set(_UNTRUSTED):
             is_long = _TOO_LONG in errors
             raise RefusedFileError(
@@ -185,8 +192,11 @@ def careful_rows(con: duckdb.DuckDBPyConnection, file: TextFile, scratch: Path) 
 
 def _scan(
     con: duckdb.DuckDBPyConnection, file: TextFile, path: Path, kept: str, broken: str
-) -> set[str]:
-    """Keep the rows of a file in two tables; returns the kinds of what is wrong with some."""
+) -> set[str] | None:
+    """Keep the rows of a file in two tables; returns the kinds of what is wrong with some.
+
+    None where the engine cannot tell where lines end.
+    """
     con.execute("drop table if exists reject_errors")
     con.execute("drop table if exists reject_scans")
     scan = file.scan([path], ", store_rejects = true")
@@ -198,6 +208,8 @@ def _scan(
             f"row_number() over () + {above} as _nth from {scan}"
         )
     except duckdb.Error as error:
+        if _NO_LINE_END in str(error):
+            return None
         raise RefusedFileError(
             f"File {file.part.shown} cannot be read: {str(error).splitlines()[0]}.",
             "Declare how it is written, or send it again.",
@@ -220,21 +232,21 @@ def _scan(
 def mend(file: TextFile, target: Path) -> None:
     """Copy a file so that no line with a quote that never ends can swallow the lines after it.
 
-    Such a line becomes one quoted field with too many delimiters behind it: a row that the
-    engine refuses, in its own place and with its own text.
+    Such a line becomes one quoted field with too many delimiters behind it: a row that the engine
+    refuses, in its own place and with its own text. All lines end in the same way in the copy.
 
     Raises:
         RefusedFileError: The file holds a line that is too long.
     """
     quote, delimiter = file.quote.encode(), file.delimiter.encode()
-    row = _Row(quote, delimiter)
+    row = _Row(quote, delimiter) if quote else None
     end = _too_many(file).encode() + b"\n"
     with file.part.path.open("rb") as source, target.open("wb") as copy:
         for _ in range(file.part.options.rows_above):
-            copy.write(source.readline())
+            copy.write(_with_one_end(source.readline()))
         for record, is_whole in _records(source, row):
             if is_whole:
-                copy.write(record)
+                copy.write(_with_one_end(record))
                 continue
             if len(record) > LONGEST_LINE // 2:
                 raise RefusedFileError(
@@ -244,6 +256,10 @@ def mend(file: TextFile, target: Path) -> None:
                 )
             text = record.rstrip(b"\r\n").replace(quote, quote * 2)
             copy.write(quote + _MARK.encode() + text + quote + end)
+
+
+def _with_one_end(record: bytes) -> bytes:
+    return record[:-2] + b"\n" if record.endswith(b"\r\n") else record
 
 
 def _too_many(file: TextFile) -> str:
@@ -264,14 +280,14 @@ class _Row:
         self.begun = re.compile(rb"(?:%b%b)*+%b(?:[^%b]++|%b%b)*+" % (field, d, q, q, q, q))
 
 
-def _records(source: Iterator[bytes], row: _Row) -> Iterator[tuple[bytes, bool]]:
+def _records(source: Iterator[bytes], row: _Row | None) -> Iterator[tuple[bytes, bool]]:
     """Split a file into rows, and single lines that are none."""
     waiting: list[bytes] = []
     while True:
         line = waiting.pop() if waiting else next(source, b"")
         if not line:
             return
-        if row.quote not in line or row.whole.fullmatch(line):
+        if row is None or row.quote not in line or row.whole.fullmatch(line):
             yield line, True
             continue
         lines, size = [line], len(line)

@@ -476,6 +476,22 @@ def test_what_nobody_knows_any_more_is_not_called_gone_until_it_is_named(ada):
     assert pl.read_parquet(note).rows() == [("asked erased again",)]
 
 
+def test_an_erasure_that_cannot_be_proven_keeps_no_other_from_being_replayed(ada, filled):
+    registry = platform(ada)
+    done = erase(registry)
+    keep_erasure(ada.lake, replace(done, erasure_id="2026", proven_at=None, scanned={}))
+    unknown = replace(done, erasure_id="2025", values=frozenset({"0" * 64}))
+    keep_erasure(ada.lake, replace(unknown, traces=(), proven_at=None, scanned={}))
+    shutil.rmtree(ada.settings.lake_dir / "raw")
+    shutil.copytree(filled / "lake/raw", ada.settings.lake_dir / "raw")
+    with pytest.raises(ErasureError, match="Erasure 2025 was cut off, and 1 of the 1 texts"):
+        Eraser(registry).replay()
+    proven = {e.erasure_id: e.proven_at is not None for e in read_erasures(ada.lake)}
+    assert proven["2025"] is False
+    assert proven[done.erasure_id] is True
+    assert places(ada.settings.data_dir) == set()
+
+
 def test_who_has_only_rejected_rows_is_erased_with_what_refers_to_them(ada):
     rejected = ("3", None, "mary@sea.example", "+44 20 7946 0993", "Lyme")
     ordered = ("16", "3", "Broad Street 2", "1.00")

@@ -293,15 +293,24 @@ class Eraser:
             ErasureError: Something is still there afterwards, or nobody knows what to look for.
             WarehouseError: Another run is writing.
         """
-        done = []
+        done, failed = [], []
         with self._alone():
             for erasure in read_erasures(self.lake):
-                with self._connect() as con:
-                    mine = [t for t in texts if self._print(t) in erasure.values]
-                    found = self._describe(con, erasure.traces, mine)
-                self._refuse_unknown(erasure, found.known)
-                done.append(self._carry_out(erasure, found.values))
+                try:
+                    done.append(self._replay(erasure, texts))
+                except ErasureError as error:
+                    # The others are erased all the same.
+                    failed.append(error)
+        if failed:
+            raise failed[0]
         return done
+
+    def _replay(self, erasure: Erasure, texts: Sequence[str]) -> Erasure:
+        mine = [text for text in texts if self._print(text) in erasure.values]
+        with self._connect() as con:
+            found = self._describe(con, erasure.traces, mine)
+        self._refuse_unknown(erasure, found.known)
+        return self._carry_out(erasure, found.values)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

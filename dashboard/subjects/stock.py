@@ -214,7 +214,7 @@ def _forecast(view: View, section: frame.Section) -> None:
         from marts.dim_dates as d
         left join marts.fct_order_lines as l on l.order_date = d.date_day
             and l.product_id = $product_id and l.location_id = $location_id
-            and (l.is_sale or l.is_resend) and l.order_state <> 'cancelled' and not l.is_service
+            and l.is_sale and not l.is_service
             and l.order_date > $since
         where d.date_day > $since group by 1 order by 1""",
         **at,

@@ -1,6 +1,5 @@
-{#- Days from order to delivery where they can be true, else null: below zero or above two years
-    they are taken for a mistake of the source. The same limit is `LONGEST_LEAD_TIME` of planning. -#}
-{% macro believed_lead_time(ordered_date, delivered_date) -%}
-    {%- set days = days_between(ordered_date, delivered_date) -%}
+{#- Days from order to delivery, or null where they cannot be true: below zero or above two years
+    they are taken for a mistake of the source. `LONGEST_LEAD_TIME` of planning is the same limit. -#}
+{% macro believed_lead_time(days) -%}
     case when {{ days }} between 0 and 730 then {{ days }} end
 {%- endmacro %}

@@ -82,8 +82,13 @@ final as (
         cast(total_amount as decimal(18, 2)) as total_amount,
         cast(case when is_delivered then {{ days_between('ordered_date', 'delivered_date') }} end
             as bigint) as lead_time_days,
-        cast(case when is_delivered then {{ believed_lead_time('ordered_date', 'delivered_date') }}
-            end as bigint) as believed_lead_time_days,
+        cast(
+            case
+                when is_delivered
+                    then {{ believed_lead_time(days_between('ordered_date', 'delivered_date')) }}
+            end
+            as bigint
+        ) as believed_lead_time_days,
         cast(case when is_delivered then {{ days_between('due_date', 'delivered_date') }} end
             as bigint) as days_late,
         cast(case when is_open then {{ days_between('ordered_date', 'as_of_date') }} end as bigint)

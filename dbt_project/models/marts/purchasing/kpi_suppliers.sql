@@ -52,7 +52,7 @@ judged as (
         orders.*,
         case
             when delivered_order = 1
-                then {{ believed_lead_time('ordered_date', 'delivered_date') }}
+                then {{ believed_lead_time(days_between('ordered_date', 'delivered_date')) }}
         end as lead_time_days,
         case
             when delivered_order = 1 and due_date is not null and delivered_date is not null

@@ -326,3 +326,26 @@ def test_the_id_of_a_rejected_row_with_a_key_is_that_of_its_content(shop, items)
     assert shop.query(items, "select reject_id, payload from ops.quarantine") == [
         (hashlib.md5(told.encode()).hexdigest(), payload)
     ]
+
+
+def test_rows_whose_columns_were_named_otherwise_are_replayed_with_all_their_values(shop):
+    def parts(kind):
+        class Parts(Contract):
+            """Parts, in files of several people."""
+
+            part_id: Integer = column("ID", "Identifies the part.")
+            shelf: kind = column("Shelf", "Where it lies.", nullable=True)
+
+            class Config:
+                metadata = table("parts_*.csv", key=["part_id"], increments=True)
+
+        return describe(Parts, "shop")
+
+    for number, names in enumerate(("ID,Shelf", "ID,SHELF", "id,Shelf.", "ID,Shelf,Note"), start=1):
+        row = f"{number},A{number}" + (",n" if "Note" in names else "")
+        (shop.folder / f"parts_{number}.csv").write_text(f"{names}\n{row}\n")
+    reader = FileReader(str(shop.folder), {"settle_seconds": 0})
+    record = Loader(shop.settings, reader, address="files").load(parts(Integer))
+    assert record.rows_quarantined == 4
+    assert shop.replay(parts(Text)).replayed == 4
+    assert shop.current(parts(Text)) == [(1, "A1"), (2, "A2"), (3, "A3"), (4, "A4")]

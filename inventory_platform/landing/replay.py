@@ -7,6 +7,7 @@ cursor or by a later load, is marked `superseded` instead of being loaded over i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import duckdb
 from inventory_platform import duck
 from inventory_platform.contracts.base import TableContract
 from inventory_platform.duck import identifier, literal, parquet
+from inventory_platform.landing.compiler import known_in_text
 from inventory_platform.landing.lake import Lake, LoadRecord
 from inventory_platform.landing.loader import NamedFailures, contract_version, told_of_history
 from inventory_platform.landing.settlement import cursor_spans
@@ -113,20 +115,29 @@ def _open_rejects(con: duckdb.DuckDBPyConnection, lake: Lake, contract: TableCon
 
 
 def _quarantined_rows(con: duckdb.DuckDBPyConnection, contract: TableContract) -> Relation:
-    """The payloads as rows of text, with every column any of them has."""
+    """The payloads as rows of text; those with other names apart, as they were loaded."""
     found = con.execute(
-        "select distinct unnest(json_keys(payload)) as name from open_rejects "
-        f"where {_IS_ROW} order by name"
+        f"select distinct json_keys(payload) as names from open_rejects where {_IS_ROW} "
+        "order by names"
     ).fetchall()
-    names = [name for (name,) in found]
-    names += [c.source for c in contract.columns if c.source not in names]
+    first, *apart = [_rows_named(contract, names) for (names,) in found] or [
+        _rows_named(contract, [])
+    ]
+    return replace(first, sql=f"{first.sql} or not {_IS_ROW}", apart=apart)
+
+
+def _rows_named(contract: TableContract, found: Sequence[str]) -> Relation:
+    known = {column.name for column, _ in known_in_text(contract, found).values()}
+    names = [*found, *(c.source for c in contract.columns if c.name not in known)]
     columns = ", ".join(
         f"json_extract_string(payload, {literal('/' + _pointer(n))}) as {identifier(n)}"
         for n in names
     )
+    keys = ", ".join(map(literal, found))
     return Relation(
         sql=f"select {columns}, _row, case when not {_IS_ROW} then reason end as _complaint, "
-        "payload as _line, reason_code as _code, origin as _came_from from open_rejects",
+        "payload as _line, reason_code as _code, origin as _came_from from open_rejects "
+        f"where {_IS_ROW} and json_keys(payload) = [{keys}]::varchar[]",
         columns=dict.fromkeys(names, "VARCHAR"),
         position="_row",
         origin="_came_from",

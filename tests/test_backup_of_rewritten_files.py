@@ -4,6 +4,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 
 from inventory_platform.cli import app
 from inventory_platform.contracts.base import Contract, Integer, Text, column, describe, table
-from inventory_platform.errors import BackupError
+from inventory_platform.errors import BackupError, LandingError
 from inventory_platform.landing.lake import Lake
 from inventory_platform.landing.pages import FetchRecord, PageStore
 from inventory_platform.operations import retention
@@ -239,22 +240,26 @@ def test_a_file_that_was_erased_is_stored_anew_and_is_no_fault(people, empty, tm
     assert sorted(names) == ["Charles Babbage", "erased"]
 
 
-def test_an_erasure_that_begins_meanwhile_makes_the_backup_look_again(
-    people, tmp_path, monkeypatch
-):
-    looked = []
+def test_an_erasure_waits_until_a_backup_is_made(people, tmp_path, monkeypatch):
+    impatient = people.settings.model_copy(update={"lock_timeout_seconds": 0})
     original = take.contents_of
 
     def looking(settings):
-        looked.append(original(settings))
-        if len(looked) == 1:
-            erase_ada(people)
-        return looked[-1]
+        with pytest.raises(LandingError, match="The backup is in use by process"):
+            erase_ada(replace(people, settings=impatient))
+        return original(settings)
 
     monkeypatch.setattr(take, "contents_of", looking)
-    taken = take_backup(people.settings, backups(people, tmp_path))
-    assert len(looked) == 2
-    assert any(f.path.startswith("data/lake/erasures/") for f in taken.manifest.files)
+    before = take_backup(people.settings, backups(people, tmp_path))
+    monkeypatch.undo()
+    monkeypatch.setenv("INVENTORY_ERASURE_KEY", "a test's key, thirty-two letters long")
+    erase_ada(people)
+    after = take_backup(people.settings, backups(people, tmp_path))
+    held = [
+        any(f.path.startswith("data/lake/erasures/") for f in taken.manifest.files)
+        for taken in (before, after)
+    ]
+    assert held == [False, True]
 
 
 @pytest.mark.parametrize("is_erased", [True, False])

@@ -236,7 +236,7 @@ def test_two_loads_of_one_table_do_not_run_at_once_on_this_machine(
 ) -> None:
     with (
         remote.lake.lock(items, 0),
-        pytest.raises(LandingError, match="is being loaded by process"),
+        pytest.raises(LandingError, match="is in use by process"),
         remote.lake.lock(items, 0),
     ):
         pass

@@ -157,7 +157,7 @@ def test_who_will_not_wait_is_told_which_process_loads_the_table(shop, items):
     loader = Loader(impatient, SqliteReader(str(shop.database)), address="sqlite")
     with (
         shop.lake.lock(items, 0),
-        pytest.raises(LandingError, match=f"shop__items is being loaded by process {os.getpid()}"),
+        pytest.raises(LandingError, match=f"shop__items is in use by process {os.getpid()}"),
     ):
         loader.load(items)
     assert loader.load(items).rows_loaded == 2

@@ -240,8 +240,8 @@ class Lake:
                 if time.monotonic() >= deadline:
                     file.seek(0)
                     raise LandingError(
-                        f"{what} is being loaded by process {file.read().strip() or 'unknown'}.",
-                        "Wait until it has finished, or stop it, and load again.",
+                        f"{what} is in use by process {file.read().strip() or 'unknown'}.",
+                        "Wait until it has finished, or stop it, and try again.",
                         is_transient=True,
                     )
                 time.sleep(0.05)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
 
 from inventory_platform.assets.dbt_project import prepare_manifest
@@ -444,6 +445,68 @@ def test_measures_are_said_in_dax_and_in_sql(tmp_path: Path) -> None:
     }
 
 
+def test_a_comparison_over_weeks_takes_only_days_that_the_calendar_has_twice(
+    tmp_path: Path,
+) -> None:
+    text = measure("Before", 'sum = "amount"', "weeks_before = 1")
+    text += measure("Now", 'sum = "amount"', "has_weeks_before = 1")
+    text += measure("Gained", 'formula = "[Now] - [Before]"')
+    text += measure("Growth", 'formula = "[Gained] / [Before]"')
+    model = small(tmp_path, text)
+    day = "dim_dates[date_day]"
+    assert [model.dax(model.measures[name]) for name in ("Before", "Now")] == [
+        f"CALCULATE(SUM(fct_sales[amount]), DATEADD({day}, -7, DAY))",
+        f"CALCULATE(SUM(fct_sales[amount]), "
+        f"FILTER(VALUES({day}), {day} - 7 >= MINX(ALL({day}), {day})))",
+    ]
+
+    def values(days: int) -> list[float | None]:
+        """Of a business that sells 1 on its first day, 2 on its second, and so on."""
+        with duckdb.connect() as con:
+            con.execute(
+                "create table dim_dates as "
+                f"select date '2026-01-01' + i::int as date_day from range({days}) t(i)"
+            )
+            con.execute(
+                "create table fct_sales as select date_day as sale_date, "
+                "date_day - date '2025-12-31' as amount from dim_dates"
+            )
+            said = ", ".join(str(model.sql(m)) for m in model.measures.values())
+            return list(con.sql(f"select {said}").fetchall()[0])
+
+    assert values(9) == [1 + 2, 8 + 9, 14, pytest.approx(14 / 3)]
+    assert values(7) == [None, None, 0, None]
+
+
+def test_a_formula_gives_way_to_another_where_its_dimension_is_filtered(tmp_path: Path) -> None:
+    text = measure("Sold", 'sum = "amount"') + measure("Sales", "count = true")
+    text += measure("Things", 'distinct = "thing_id"')
+    text += measure(
+        "Each",
+        'formula = "[Sold] / [Sales]"',
+        'when_filtered = { dim_things = "[Sold] / [Things]" }',
+    )
+    model = small(tmp_path, text)
+    each = model.measures["Each"]
+    assert model.dax(each) == (
+        "IF(ISCROSSFILTERED(dim_things), DIVIDE([Sold], [Things]), DIVIDE([Sold], [Sales]))"
+    )
+    sold = 'cast((select sum("amount") from "fct_sales") as double)'
+    by_sales = f'{sold} / nullif((select count(*) from "fct_sales"), 0)'
+    by_things = f'{sold} / nullif((select count(distinct "thing_id") from "fct_sales"), 0)'
+    assert model.sql(each) == by_sales
+    assert model.sql(each, "dim_things") == by_things
+
+
+def test_rows_count_from_a_number_on(tmp_path: Path) -> None:
+    model = small(tmp_path, measure("Large", "count = true", "at_least = { amount = 5 }"))
+    large = model.measures["Large"]
+    assert model.dax(large) == (
+        "CALCULATE(COUNTROWS(fct_sales), KEEPFILTERS(fct_sales[amount] >= 5))"
+    )
+    assert model.sql(large) == '(select count(*) from "fct_sales" where "amount" >= 5)'
+
+
 def test_a_day_of_a_measure_filters_only_where_it_is_asked_to(tmp_path: Path) -> None:
     model = small(tmp_path, measure("Paid", 'sum = "amount"', 'day = "paid_date"'))
     paid = Relationship("fct_sales", "paid_date", "dim_dates", "date_day", is_active=False)
@@ -466,6 +529,16 @@ def test_a_day_of_a_measure_filters_only_where_it_is_asked_to(tmp_path: Path) ->
         (['formula = "[Profit] / [Amount sold]"'], "measure [Profit]"),
         (["dax = 'CALCULATE([Profit])'"], "measure [Profit]"),
         (['formula = "[Amount sold] / [Amount sold] + 1"'], "formula"),
+        (['sum = "amount"', "at_least = { profit = 1 }"], "column fct_sales.profit"),
+        (
+            ['formula = "[Amount sold]"', 'when_filtered = { dim_stuff = "[Amount sold]" }'],
+            "dimension dim_stuff",
+        ),
+        (
+            ['formula = "[Amount sold]"', 'when_filtered = { dim_things = "[Profit]" }'],
+            "measure [Profit]",
+        ),
+        (['sum = "amount"', 'when_filtered = { dim_things = "[Amount sold]" }'], "a formula"),
         (['sum = "amount"', "count = true"], "exactly one of"),
         ([], "exactly one of"),
         (['sum = "amount"', 'colour = "red"'], "colour"),

@@ -48,10 +48,15 @@ class Measure(BaseModel):
         count: Whether rows are counted.
         where: Column → the truth, or the values, that rows must have to count.
         unless: Column → the truth, or the values, that rows must not have; unknown ones count.
+        at_least: Column → the number that rows must reach to count.
         known: Columns that must be known for a row to count.
         on_last_day: Whether only the last of the filtered days counts, as for stock.
+        weeks_before: How many weeks before the filtered days it is counted.
+        has_weeks_before: Only days count that the calendar has so many weeks before too.
         day: Column of the day it is counted on, where that is not the day of the table.
         formula: Sum and difference of measures, or one by another.
+        when_filtered: Dimension → the formula that takes the place of the other where a report
+            filters by it.
         dax: An expression that is none of these.
         equals: A query over the marts that must give the same for everything there is.
     """
@@ -69,10 +74,14 @@ class Measure(BaseModel):
     count: bool = False
     where: dict[str, bool | list[str]] = {}
     unless: dict[str, bool | list[str]] = {}
+    at_least: dict[str, int] = {}
     known: list[str] = []
     on_last_day: bool = False
+    weeks_before: int = 0
+    has_weeks_before: int = 0
     day: str = ""
     formula: Formula | None = None
+    when_filtered: dict[str, Formula] = {}
     dax: str = ""
     equals: str = ""
 
@@ -81,20 +90,28 @@ class Measure(BaseModel):
         ways = [self.sum, self.distinct, self.largest, self.count, self.formula, self.dax]
         if sum(map(bool, ways)) != 1:
             raise ValueError("needs exactly one of sum, distinct, largest, count, formula, dax")
+        if self.when_filtered and not self.formula:
+            raise ValueError("when_filtered stands beside a formula")
         return self
 
     @property
     def columns(self) -> list[tuple[str, str]]:
         """The columns it reads, with their table."""
         named = [self.sum, self.distinct, self.largest, self.day]
-        own = [*named, *self.where, *self.unless, *self.known]
+        own = [*named, *self.where, *self.unless, *self.at_least, *self.known]
         return [*((self.table, name) for name in own if name), *_COLUMN_NAME.findall(self.dax)]
 
     @property
     def measures(self) -> list[str]:
         """The measures it is made of."""
         others = _COLUMN_NAME.sub("", self.dax)
-        return _MEASURE_NAME.findall(self.formula or others)
+        said = [self.formula or others, *self.when_filtered.values()]
+        return [name for text in said for name in _MEASURE_NAME.findall(text)]
+
+    @property
+    def needs_days(self) -> bool:
+        """Whether it counts on days other than those that are filtered."""
+        return self.on_last_day or bool(self.weeks_before or self.has_weeks_before)
 
 
 class _Declared(BaseModel):
@@ -166,8 +183,10 @@ class SemanticModel:
         if measure.dax:
             return measure.dax
         if measure.formula:
-            first, _, second = measure.formula.partition(" / ")
-            return f"DIVIDE({first}, {second})" if second else measure.formula
+            said = _dax_formula(measure.formula)
+            for dimension, formula in measure.when_filtered.items():
+                said = f"IF(ISCROSSFILTERED({dimension}), {_dax_formula(formula)}, {said})"
+            return said
         table = measure.table
         if measure.count:
             counted = f"COUNTROWS({table})"
@@ -181,17 +200,28 @@ class SemanticModel:
             filters.append(f"USERELATIONSHIP({table}[{measure.day}], {day})")
         if measure.on_last_day:
             filters.append(f"LASTDATE({day})")
+        if measure.weeks_before:
+            filters.append(f"DATEADD({day}, -{7 * measure.weeks_before}, DAY)")
+        if days := 7 * measure.has_weeks_before:
+            filters.append(f"FILTER(VALUES({day}), {day} - {days} >= MINX(ALL({day}), {day}))")
         return f"CALCULATE({', '.join([counted, *filters])})" if filters else counted
 
-    def sql(self, measure: Measure) -> str | None:
-        """A measure without any filter as an expression of SQL, or None where DAX alone says it.
+    def sql(self, measure: Measure, filtered_by: str = "") -> str | None:
+        """A measure as an expression of SQL, or None where DAX alone says it.
 
-        Tables are named as they are; where they are found is the caller's.
+        Tables are named as they are; where they are found is the caller's, and so is what they are
+        filtered by.
+
+        Args:
+            measure: The measure.
+            filtered_by: The dimension by which the tables are filtered, if any; it is not the
+                calendar.
         """
         if measure.dax:
             return None
         if measure.formula:
-            return self._sql_of_formula(measure.formula)
+            formula = measure.when_filtered.get(filtered_by, measure.formula)
+            return self._sql_of_formula(formula, filtered_by)
         table = identifier(measure.table)
         if measure.count:
             counted = "count(*)"
@@ -199,15 +229,25 @@ class SemanticModel:
             function, column = _aggregate(measure)
             counted = _SQL[function].format(identifier(column))
         conditions = list(_sql_conditions(measure))
-        if measure.on_last_day:
-            last = f"(select max({identifier(self.keys[self.calendar])}) from {self.calendar})"
-            own = identifier(measure.day or self.dates[measure.table])
-            conditions.append(f"{own} = {last}")
+        if measure.needs_days:
+            conditions += self._sql_days(measure)
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"(select {counted} from {table}{where})"
 
-    def _sql_of_formula(self, formula: str) -> str | None:
-        parts = {name: self.sql(self.measures[name]) for name in _MEASURE_NAME.findall(formula)}
+    def _sql_days(self, measure: Measure) -> Iterator[str]:
+        own = identifier(measure.day or self.dates[measure.table])
+        day = identifier(self.keys[self.calendar])
+        first, last = (f"(select {end}({day}) from {self.calendar})" for end in ("min", "max"))
+        if measure.on_last_day:
+            yield f"{own} = {last}"
+        if measure.weeks_before:
+            yield f"{own} + {7 * measure.weeks_before} <= {last}"
+        if measure.has_weeks_before:
+            yield f"{own} - {7 * measure.has_weeks_before} >= {first}"
+
+    def _sql_of_formula(self, formula: str, filtered_by: str) -> str | None:
+        names = _MEASURE_NAME.findall(formula)
+        parts = {name: self.sql(self.measures[name], filtered_by) for name in names}
         if None in parts.values():
             return None
         first, _, second = formula.partition(" / ")
@@ -317,7 +357,8 @@ def _unknown_in_measures(model: SemanticModel, listed: Sequence[Measure]) -> Ite
         yield from (f"{where} measure [{n}]" for n in measure.measures if n not in model.measures)
         if measure.day and _type(model.tables, measure.table, measure.day) != "date":
             yield f"{where} day {measure.table}.{measure.day}"
-        if measure.on_last_day and measure.table not in model.dates:
+        yield from (f"{where} dimension {d}" for d in measure.when_filtered if d not in model.keys)
+        if measure.needs_days and measure.table not in model.dates:
             yield f"{where} the day of {measure.table}"
         if measure.name.lower() in columns:
             yield f"{where} a name of its own; a column has it"
@@ -344,6 +385,11 @@ def _aggregate(measure: Measure) -> tuple[str, str]:
     return next((function, column) for function, column in columns.items() if column)
 
 
+def _dax_formula(formula: str) -> str:
+    first, _, second = formula.partition(" / ")
+    return f"DIVIDE({first}, {second})" if second else formula
+
+
 def _dax_conditions(measure: Measure) -> Iterator[str]:
     # With one equals sign, nothing would be the same as false.
     def has(column: str, wanted: bool | list[str]) -> str:
@@ -354,6 +400,7 @@ def _dax_conditions(measure: Measure) -> Iterator[str]:
 
     yield from (has(*condition) for condition in measure.where.items())
     yield from (f"NOT ({has(*condition)})" for condition in measure.unless.items())
+    yield from (f"{measure.table}[{c}] >= {least}" for c, least in measure.at_least.items())
     yield from (f"NOT ISBLANK({measure.table}[{column}])" for column in measure.known)
 
 
@@ -365,6 +412,7 @@ def _sql_conditions(measure: Measure) -> Iterator[str]:
 
     yield from (has(*condition) for condition in measure.where.items())
     yield from (f"not coalesce({has(*condition)}, false)" for condition in measure.unless.items())
+    yield from (f"{identifier(c)} >= {least}" for c, least in measure.at_least.items())
     yield from (f"{identifier(column)} is not null" for column in measure.known)
 
 

@@ -62,6 +62,32 @@ def test_measures_give_the_key_figures(
     assert compared >= 25
 
 
+def test_orders_of_a_category_are_those_with_its_products(
+    model: SemanticModel, published: duckdb.DuckDBPyConnection
+) -> None:
+    wanted = """
+    select p.category, sum(l.gross_amount)::double / count(distinct l.order_id),
+        (sum(l.quantity) filter (not l.is_service))::double / count(distinct l.order_id)
+    from fct_order_lines as l
+    inner join dim_products as p using (product_id)
+    where l.is_sale and not l.is_resend
+    group by all order by all"""
+    categories = [row for row in published.sql(wanted).fetchall() if row[0]]
+    assert len(categories) > 3
+    measures = [model.measures[name] for name in ("Average order value", "Units an order")]
+    said = ", ".join(str(model.sql(m, filtered_by="dim_products")) for m in measures)
+    filtered = [r.table for r in model.relationships if r.dimension == "dim_products"]
+    for category, *expected in categories:
+        # As relationships do: what refers to no product is not filtered.
+        views = ", ".join(
+            f"{table} as (from main.{table} where product_id in"
+            " (select product_id from dim_products where category = $category))"
+            for table in filtered
+        )
+        found = published.execute(f"with {views} select {said}", {"category": category}).fetchall()
+        assert found == [pytest.approx(tuple(expected))], category
+
+
 def test_keys_of_dimensions_are_unique_for_a_reader_that_ignores_case_and_blanks_at_the_end(
     model: SemanticModel, published: duckdb.DuckDBPyConnection
 ) -> None:

@@ -155,6 +155,20 @@ def test_a_stock_page_without_live_stock_says_so(publish: Publish) -> None:
     assert "`fct_live_stock` is not published yet: run `make run`." in said(opened("stock"))
 
 
+def test_live_stock_adds_up_what_the_book_knows_and_counts_the_rest(publish: Publish) -> None:
+    publish(MARTS | {"dim_products": "select 'P1' as product_id, 'Mug' as product_name"})
+    row = "date '2026-06-29' as closed_date, timestamp '2026-06-30 08:00' as last_event_at"
+    live = f"""
+        select *, coalesce(closing_quantity, 0) + quantity_change as quantity_on_hand, {row}
+        from (values ('P1', 'NTH', 'A', 'North', 20, -3), ('P2', 'NTH', 'B', 'North', 5, 1),
+            ('P3', 'STH', 'C', 'South', null, 5903)) as t(product_id, location_id, sku,
+            location, closing_quantity, quantity_change)"""
+    publish({"fct_live_stock": live}, below="live")
+    (line,) = [m.value for m in opened("stock").markdown if m.value.startswith("Newest event")]
+    assert "**-2 units** since the last closed day" in line
+    assert "1 of 3 rows have no book" in line
+
+
 def test_marts_of_another_shape_are_named_with_the_reason(publish: Publish) -> None:
     publish(MARTS | {"kpi_sales_daily": "select date '2026-06-30' as date_day, 'web' as channel"})
     messages = [text for text in said(opened()) if text.startswith("`kpi_sales_daily` cannot be")]

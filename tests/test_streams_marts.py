@@ -103,7 +103,13 @@ def test_the_book_is_that_of_the_evening_before_and_under_the_same_keys(desk):
     seen = changes()
     assert rows == [
         ("SKU-00001", "NTH", "2026-09-29", 100, seen["SKU-00001", "Warehouse North"]),
-        ("SKU-00001", "iot_devices-City Store", "2026-09-29", 0, seen["SKU-00001", "City Store"]),
+        (
+            "SKU-00001",
+            "iot_devices-City Store",
+            "2026-09-29",
+            None,
+            seen["SKU-00001", "City Store"],
+        ),
     ]
 
 

@@ -371,11 +371,15 @@ def _live(view: View, section: frame.Section) -> None:
         left join marts.dim_products as p using (product_id)
         order by l.last_event_at desc, l.sku, l.location limit {frame.MOST_ROWS}""")
     total = view.query(f"""
-        select max(last_event_at) as newest, sum(quantity_change) as change
+        select max(last_event_at) as newest, count(*) as places, count(closing_quantity) as booked,
+            coalesce(sum(quantity_change) filter (closing_quantity is not null), 0) as change
         from live.fct_live_stock where {where}""").iloc[0]
+    unbooked = total["places"] - total["booked"]
     st.markdown(
         f"Newest event {total['newest']:%-d %b %Y %H:%M} UTC,"
-        f" **{total['change']:+,.0f} units** since the last closed day."
+        f" **{total['change']:+,.0f} units** since the last closed day"
+        " where the book knows the product."
+        + (f" {unbooked:,} of {total['places']:,} rows have no book." if unbooked else "")
     )
     section.table(rows, {
         "product_name": columns.text("Product"),

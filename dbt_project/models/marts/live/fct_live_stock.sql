@@ -1,6 +1,6 @@
 -- The book as of the last day that is closed, and what sensors saw since. The day of the stream's
 -- newest event is not closed; a book that ends earlier is carried on from where it ends, and without
--- one everything the sensors saw counts.
+-- one everything the sensors saw counts. What the book does not know was not zero there: it is empty.
 
 with
 
@@ -81,7 +81,7 @@ final as (
         cast(seen.sku as string) as sku,
         cast(seen.location as string) as location,
         cast(seen.closed_date as date) as closed_date,
-        cast(coalesce(books.closing_quantity, 0) as bigint) as closing_quantity,
+        cast(books.closing_quantity as bigint) as closing_quantity,
         cast(seen.quantity_change as bigint) as quantity_change,
         cast(coalesce(books.closing_quantity, 0) + seen.quantity_change as bigint)
             as quantity_on_hand,

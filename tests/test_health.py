@@ -50,6 +50,11 @@ def nightly_fails() -> None:
     fails()
 
 
+@dg.job
+def busy() -> None:
+    works()
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
@@ -149,6 +154,52 @@ def test_the_last_run_of_a_job_counts_and_a_later_success_ends_the_finding(
     assert failed.run_id in text
     nightly_works.execute_in_process(instance=instance)
     assert health(settings).status == Status.ok
+
+
+def test_a_failed_run_stays_told_however_many_runs_of_other_jobs_follow(
+    settings: Settings, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_marts(settings)
+    publish_history(settings, runs=[{"run_id": "a", "job": "nightly", "status": "failure"}])
+    monkeypatch.setattr("inventory_platform.operations.health._RUNS", 2)
+    failed = nightly_fails.execute_in_process(instance=instance, raise_on_error=False)
+    for _ in range(3):
+        busy.execute_in_process(instance=instance)
+    [text] = told(health(settings), "runs")
+    assert failed.run_id in text
+    nightly_works.execute_in_process(instance=instance)
+    assert health(settings).status == Status.ok
+
+
+def test_a_cancelled_run_does_not_hide_the_failure_before_it(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    publish_marts(settings)
+    publish_history(settings)
+    failed = nightly_fails.execute_in_process(instance=instance, raise_on_error=False)
+    cancelled = instance.create_run_for_job(nightly_works)
+    instance.report_run_canceled(cancelled)
+    [text] = told(health(settings), "runs")
+    assert failed.run_id in text
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_recorded_runs_that_are_gone_or_damaged_are_found_and_dagsters_are_still_told(
+    settings: Settings, instance: dg.DagsterInstance, is_gone: bool
+) -> None:
+    publish_marts(settings)
+    publish_history(settings)
+    nightly_fails.execute_in_process(instance=instance, raise_on_error=False)
+    assert told(health(settings), "history") == []
+    file = (settings.operations_dir / "current").resolve() / "runs.parquet"
+    if is_gone:
+        file.unlink()
+    else:
+        file.write_bytes(b"PAR1")
+    found = health(settings)
+    [text] = told(found, "history")
+    assert text.startswith("The recorded runs cannot be read: ")
+    assert len(told(found, "runs")) == 1
 
 
 def test_stale_marts_and_failing_checks_are_named(settings: Settings) -> None:

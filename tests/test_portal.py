@@ -14,7 +14,7 @@ import httpx
 import polars as pl
 import pytest
 
-from inventory_platform.operations.portal import DASHBOARD_PAGES, build_portal
+from inventory_platform.operations.portal import DASHBOARD_PAGES, build_portal, facts
 from inventory_platform.operations.processes import State
 from inventory_platform.publishing.parquet import Publication
 from inventory_platform.sandbox.serving import served
@@ -177,6 +177,58 @@ def test_the_last_run_freshness_and_published_version_are_told(desk: Desk) -> No
     assert "refresh_all: failure in 61 s, 2 steps failed" in page
     assert "2 of 3 are not fresh: marts/fct_stock, raw/shop__items" in page
     assert "Version 20260930T100000: 1 marts, 2 rows" in page
+
+
+def test_a_job_whose_newest_ended_run_failed_stays_told_until_it_succeeds(desk: Desk) -> None:
+    def run(job: str, status: str, hours: float) -> tuple[object, ...]:
+        at = NOW - timedelta(hours=hours)
+        return (job, status, at, None if status == "started" else at, 5.0, 0)
+
+    desk.history(
+        [
+            run("nightly", "failure", 9),
+            run("nightly", "canceled", 8),
+            run("nightly", "started", 1),
+            run("backup", "failure", 9),
+            run("backup", "success", 8),
+            run("long_gone", "failure", 24 * 9),
+            *(run("hourly", "success", hours) for hours in (7, 6, 5, 0.5)),
+        ],
+        {},
+    )
+    told = {fact.what: fact for fact in facts(desk.settings)}
+    assert list(told) == ["Last run", "Last run of nightly", "Freshness", "Published"]
+    assert told["Last run"].text == "hourly: success in 5 s"
+    assert told["Last run of nightly"].text == "nightly: failure in 5 s"
+    assert told["Last run of nightly"].tone == "bad"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        ("published/current/manifest.json", {"Published"}),
+        ("published/operations/current/manifest.json", {"Last run", "Freshness"}),
+        ("published/operations/current/runs.parquet", {"Last run"}),
+        ("published/operations/current/freshness.parquet", {"Freshness"}),
+    ],
+)
+@pytest.mark.parametrize("content", [None, "{", "PAR1"])
+def test_what_is_damaged_or_gone_is_told_on_a_page_that_still_answers(
+    desk: Desk, damaged: str, told: set[str], content: str | None
+) -> None:
+    desk.publish(desk.settings.published_dir, {"fct_orders": pl.DataFrame({"a": [1]})})
+    desk.history([("nightly", "success", NOW, NOW, 1.0, 0)], {"marts/fct_orders": 1})
+    desk.page()
+    file = desk.settings.data_dir / damaged
+    if content is None:
+        file.unlink()
+    else:
+        file.write_text(content)
+    unreadable = {f.what for f in facts(desk.settings) if f.text.startswith("Cannot be read: ")}
+    assert unreadable == told
+    page = desk.page()
+    assert page.count("Cannot be read: ") == len(told)
+    assert "Everything is well." not in page
 
 
 def test_what_the_platform_reports_cannot_become_markup(desk: Desk) -> None:

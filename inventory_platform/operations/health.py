@@ -31,14 +31,17 @@ _GIGABYTE = 1_000_000_000
 _NO_SPACE = 100_000_000
 _HEARTBEAT_WITHIN = timedelta(minutes=5)
 _RUN_WITHIN = timedelta(hours=6)
-_LOOK_BACK = timedelta(days=8)
+LOOK_BACK = timedelta(days=8)
+"""How long a failed run is told; every schedule has run again within."""
+
 _RUNS = 200
 _NAMES_SHOWN = 3
-_ENDED = {
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-}
+# A run that somebody cancelled mends nothing that failed before it.
+_JUDGED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
+UNREADABLE = (InventoryError, OSError, ValueError, pl.exceptions.PolarsError)
+"""What is raised by something that is missing or damaged: a finding, not the end of a page."""
 
 
 class Status(StrEnum):
@@ -109,7 +112,7 @@ def health(settings: Settings, *, daemon_expected: bool = False) -> Health:
     for look in looks:
         try:
             findings += list(look())
-        except (InventoryError, OSError, ValueError, pl.exceptions.PolarsError) as error:
+        except UNREADABLE as error:
             findings.append(Finding(Status.degraded, "health", f"Cannot be looked at: {error}"))
     findings.sort(key=lambda finding: finding.status != Status.down)
     worst = findings[0].status if findings else Status.ok
@@ -197,36 +200,65 @@ def _dagster(settings: Settings, now: datetime, daemon_expected: bool) -> Iterat
         if daemon_expected:
             yield Finding(Status.degraded, "daemon", "Dagster's daemon never ran.")
         return
-    yield from _runs(dagster_instance(settings.dagster_home), now)
+    instance = dagster_instance(settings.dagster_home)
+    since = (now - LOOK_BACK).replace(tzinfo=UTC)
+    yield from _failed_runs(instance, since, _recorded_jobs(settings))
+    yield from _endless_runs(instance, since, now)
     if daemon_expected:
         yield from _daemon(settings, now)
 
 
-def _runs(instance: dg.DagsterInstance, now: datetime) -> Iterator[Finding]:
-    """The newest run of each job, when it failed, and runs that do not end."""
-    since = (now - _LOOK_BACK).replace(tzinfo=UTC)
-    records = instance.get_run_records(dg.RunsFilter(created_after=since), limit=_RUNS)
-    judged = set()
-    for record in records:
-        run = record.dagster_run
-        started = instant(record.start_time)
-        if run.status in _ENDED and run.job_name not in judged:
-            judged.add(run.job_name)
+def _failed_runs(
+    instance: dg.DagsterInstance, since: datetime, recorded: frozenset[str]
+) -> Iterator[Finding]:
+    """The newest ended run of each job, where it failed.
+
+    Each job is asked for by itself: a busy one has more runs in a few hours than can be read, and
+    the failure of a nightly one must not disappear behind them.
+    """
+    newest = instance.get_run_records(dg.RunsFilter(created_after=since), limit=_RUNS)
+    for job in sorted(recorded | {record.dagster_run.job_name for record in newest}):
+        asked = dg.RunsFilter(job_name=job, statuses=_JUDGED, created_after=since)
+        for record in instance.get_run_records(asked, limit=1):
+            run = record.dagster_run
             if run.status == dg.DagsterRunStatus.FAILURE:
                 ended = instant(record.end_time)
                 at = f" at {ended:%Y-%m-%d %H:%M} UTC" if ended else ""
                 yield Finding(
                     Status.degraded,
                     "runs",
-                    f"The last run of {run.job_name} failed{at} (run {run.run_id}).",
+                    f"The last run of {job} failed{at} (run {run.run_id}).",
                 )
-        elif run.status == dg.DagsterRunStatus.STARTED and started and now - started > _RUN_WITHIN:
+
+
+def _endless_runs(
+    instance: dg.DagsterInstance, since: datetime, now: datetime
+) -> Iterator[Finding]:
+    """Runs that began long ago and do not end."""
+    going_on = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED], created_after=since)
+    for record in instance.get_run_records(going_on, limit=_RUNS):
+        run, started = record.dagster_run, instant(record.start_time)
+        if started and now - started > _RUN_WITHIN:
             yield Finding(
                 Status.degraded,
                 "runs",
                 f"A run of {run.job_name} began at {started:%Y-%m-%d %H:%M} UTC and has not "
                 f"ended (run {run.run_id}); perhaps its process was killed.",
             )
+
+
+def _recorded_jobs(settings: Settings) -> frozenset[str]:
+    """The jobs in the history of operations: Dagster tells runs, but not which jobs there are."""
+    try:
+        published = read_published(settings)
+        return _jobs_of_version(published) if published else frozenset()
+    except UNREADABLE:
+        return frozenset()  # `_history` says so; what else is known of runs is told meanwhile.
+
+
+@lru_cache(maxsize=4)
+def _jobs_of_version(published: Published) -> frozenset[str]:
+    return frozenset(published.table("runs").select("job").unique().collect()["job"])
 
 
 def _daemon(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -250,6 +282,11 @@ def _history(settings: Settings, now: datetime) -> Iterator[Finding]:
     if published is None:
         yield Finding(Status.degraded, "history", "The history of operations is not published yet.")
         return
+    try:
+        _jobs_of_version(published)
+        published.table("runs").collect_schema()  # What is remembered may be gone meanwhile.
+    except UNREADABLE as error:
+        yield Finding(Status.degraded, "history", f"The recorded runs cannot be read: {error}")
     limits, failing = _of_version(published)
     stale = {a: at for a, (at, within) in limits.items() if at is not None and now - at > within}
     if stale:

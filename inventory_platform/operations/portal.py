@@ -16,10 +16,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -37,7 +38,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inventory_platform.operations.health import health
+from inventory_platform.operations.health import LOOK_BACK, UNREADABLE, health
 from inventory_platform.operations.history.published import Published, read_published
 from inventory_platform.operations.metrics import CONTENT_TYPE, render_metrics
 from inventory_platform.operations.processes import STARTING, UP, State, read_states
@@ -54,6 +55,8 @@ from inventory_platform.settings import Settings, get_settings
 _PAGE = Path(__file__).with_name("portal_page")
 _LOOPBACK = ["127.0.0.1", "localhost"]
 _STALE_SHOWN = 5
+_OF_RUNS = ("job", "status", "started_at", "ended_at", "seconds", "failed_steps")
+_OF_FRESHNESS = ("asset", "last_updated_at", "fresh_within_hours")
 DASHBOARD_PAGES = {
     "": "KPIs",
     "stock": "Stock",
@@ -253,28 +256,60 @@ def _absent(programs: Sequence[State] | None, name: str) -> str:
 
 
 def facts(settings: Settings) -> list[Fact]:
-    """How the data is: the last run, how fresh the marts are, which version readers have."""
-    told = read_published(settings)
-    return [_last_run(told), _freshness(told), _published(settings)]
+    """How the data is: the last runs, how fresh the marts are, which version readers have.
+
+    What cannot be read is a fact too: the page is needed most when data is damaged.
+    """
+    looks: list[tuple[str, Callable[[], list[Fact]]]] = [
+        ("Last run", lambda: _last_runs(read_published(settings))),
+        ("Freshness", lambda: [_freshness(read_published(settings))]),
+        ("Published", lambda: [_published(settings)]),
+    ]
+    found = []
+    for what, look in looks:
+        try:
+            found += look()
+        except UNREADABLE as error:
+            found.append(Fact(what, f"Cannot be read: {error}", "bad"))
+    return found
 
 
-def _last_run(told: Published | None) -> Fact:
-    runs = told.table("runs").sort("started_at").tail(1).collect() if told else pl.DataFrame()
+def _last_runs(told: Published | None) -> list[Fact]:
+    """The newest run, and the newest ended run of every other job where that failed."""
+    runs = _table(told, "runs", _OF_RUNS).sort("started_at")
     if runs.is_empty():
-        return Fact("Last run", "None yet; inventory run starts one.", "warn")
-    run = runs.row(0, named=True)
+        return [Fact("Last run", "None yet; inventory run starts one.", "warn")]
+    newest = runs.row(-1, named=True)
+    failed = (
+        runs.filter(
+            pl.col("status").is_in(["success", "failure"]),
+            pl.col("ended_at") >= _now() - LOOK_BACK,
+        )
+        .sort("ended_at")
+        .group_by("job")
+        .last()
+        .filter(pl.col("status") == "failure")
+        .sort("ended_at", "job", descending=[True, False])
+        .select(_OF_RUNS)
+    )
+    others = [run for run in failed.iter_rows(named=True) if run != newest]
+    return [_run("Last run", newest), *(_run(f"Last run of {run['job']}", run) for run in others)]
+
+
+def _run(what: str, run: Mapping[str, Any]) -> Fact:
     tone = {"success": "good", "failure": "bad"}.get(run["status"], "warn")
     text = f"{run['job']}: {run['status']}"
     if run["seconds"] is not None:
         text += f" in {run['seconds']:,.0f} s"
     if run["failed_steps"]:
         text += f", {run['failed_steps']} step{'s' if run['failed_steps'] > 1 else ''} failed"
-    return Fact("Last run", text, tone, _shown(run["ended_at"] or run["started_at"]))
+    at = run["ended_at"] or run["started_at"]
+    return Fact(what, text, tone, _shown(at) if at else "")
 
 
 def _freshness(told: Published | None) -> Fact:
     # Ages go on after the table was written; only its limits stay.
-    assets = told.table("freshness").sort("asset").collect() if told else pl.DataFrame()
+    assets = _table(told, "freshness", _OF_FRESHNESS).sort("asset")
     if assets.is_empty():
         return Fact("Freshness", "Not told yet.", "warn")
     now = _now()
@@ -288,6 +323,13 @@ def _freshness(told: Published | None) -> Fact:
         return Fact("Freshness", f"All {assets.height} assets are fresh.", "good")
     named = ", ".join(old[:_STALE_SHOWN]) + (" …" if len(old) > _STALE_SHOWN else "")
     return Fact("Freshness", f"{len(old)} of {assets.height} are not fresh: {named}", "bad")
+
+
+def _table(told: Published | None, name: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Columns of a table of the history; no rows before there is one."""
+    if told is None:
+        return pl.DataFrame(schema=list(columns))
+    return told.table(name).select(columns).collect()
 
 
 def _published(settings: Settings) -> Fact:

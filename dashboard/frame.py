@@ -414,7 +414,7 @@ def _state(page: Page, snapshot: data.Snapshot) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     age = now - version.published_at
     st.caption(f"Data as of {version.published_at:%-d %b %Y %H:%M} UTC ({_ago(age)})")
-    failed = _failed_run(snapshot, version.published_at)
+    failed = _failed_runs(snapshot, version.published_at)
     if failed:
         st.error(failed, icon=":material/error:")
     late = _late(snapshot, age)
@@ -422,20 +422,31 @@ def _state(page: Page, snapshot: data.Snapshot) -> None:
         st.warning(late, icon=":material/schedule:")
 
 
-def _failed_run(snapshot: data.Snapshot, published_at: datetime) -> str:
-    """What the newest run failed with, if it ended after the publication that is shown."""
+def _failed_runs(snapshot: data.Snapshot, published_at: datetime) -> str:
+    """Which jobs failed when they last ended, if that was after the publication that is shown."""
     if not snapshot.has("ops", "runs"):
         return ""
-    runs = snapshot.query(
-        "select job, status, ended_at, error from ops.runs where ended_at is not null"
-        " order by ended_at desc, run_id limit 1"
+    # By job: the failure of a nightly one must not disappear behind the next run of another.
+    # A run that somebody cancelled mends nothing that failed before it.
+    failed = snapshot.query(
+        """
+        select job, ended_at from (
+            select * from ops.runs
+            where ended_at is not null and status in ('success', 'failure')
+            qualify row_number() over (partition by job order by ended_at desc, run_id) = 1
+        )
+        where status = 'failure' and ended_at >= $published_at order by ended_at desc, job""",
+        {"published_at": published_at},
     )
-    if runs.empty or runs["status"].iloc[0] != "failure" or runs["ended_at"].iloc[0] < published_at:
+    if failed.empty:
         return ""
-    run = runs.iloc[0]
+    told = " and the newest run ".join(
+        f"({job}) failed on {ended_at:%-d %b %Y %H:%M} UTC"
+        for job, ended_at in failed.itertuples(index=False)
+    )
     return (
-        f"The newest run ({run['job']}) failed on {run['ended_at']:%-d %b %Y %H:%M} UTC. What you"
-        " see is the last good state. Why is on the page Pipeline health."
+        f"The newest run {told}. What you see is the last good state. Why is on the page Pipeline"
+        " health."
     )
 
 

@@ -245,6 +245,30 @@ def test_a_run_that_failed_after_the_publication_is_told(
     assert figures(page)["Units"] == "4"  # The last good state is still shown.
 
 
+def test_a_failed_job_is_told_although_runs_of_others_followed(publish: Publish) -> None:
+    publish(MARTS)
+    ended = ", ".join(
+        f"('{number}', '{job}', '{status}', timestamp '{NOW + timedelta(hours=hours)}')"
+        for number, (job, status, hours) in enumerate(
+            [
+                ("nightly", "failure", 1),
+                ("nightly", "canceled", 2),
+                ("backup", "failure", 3),
+                ("mended", "failure", 1),
+                ("mended", "success", 2),
+                ("old", "failure", -1),
+                ("hourly", "success", 4),
+                ("hourly", "success", 5),
+            ]
+        )
+    )
+    publish(
+        {"runs": f"from (values {ended}) as t(run_id, job, status, ended_at)"}, below="operations"
+    )
+    [told] = [text for text in said(opened()) if "failed on" in text]
+    assert re.findall(r"\((\w+)\) failed on", told) == ["backup", "nightly"]
+
+
 def test_the_next_publication_is_shown_although_results_are_kept(publish: Publish) -> None:
     publish(MARTS)
     page = opened()

@@ -291,9 +291,31 @@ def ratio(numerator: float | None, denominator: float | None) -> float | None:
 
 
 def change(now: float | None, before: float | None) -> str | None:
-    """By how much a figure changed, as text; None when that cannot be said."""
-    growth = ratio(now - before, before) if now is not None and before is not None else None
+    """By how much a figure changed, as text; None when that cannot be said.
+
+    Against zero or less it cannot: a rise from a loss would show as a fall.
+    """
+    if now is None or before is None or pd.isna(before) or before <= 0:
+        return None
+    growth = ratio(now - before, before)
     return None if growth is None else f"{growth:+.1%}"
+
+
+def freshness(snapshot: data.Snapshot) -> pd.DataFrame:
+    """How old every asset is, in hours, and whether it is `fresh`, `stale` or was `never` made.
+
+    Both are worked out anew at every look: what was published stays as it is, while assets age.
+
+    Raises:
+        DashboardError: It is not published, or cannot be read.
+    """
+    rows = snapshot.query(
+        "select asset, asset_group, last_updated_at, fresh_within_hours from ops.freshness"
+        " order by asset"
+    )
+    age = (_now() - rows["last_updated_at"]).dt.total_seconds() / 3600
+    state = (age <= rows["fresh_within_hours"]).map({True: "fresh", False: "stale"})
+    return rows.assign(age_hours=age, state=state.where(age.notna(), "never"))
 
 
 def run(page: Page) -> None:
@@ -411,8 +433,7 @@ def _state(page: Page, snapshot: data.Snapshot) -> None:
     version = snapshot.version(page.schemas[0])
     if version is None:
         return
-    now = datetime.now(UTC).replace(tzinfo=None)
-    age = now - version.published_at
+    age = _now() - version.published_at
     st.caption(f"Data as of {version.published_at:%-d %b %Y %H:%M} UTC ({_ago(age)})")
     failed = _failed_runs(snapshot, version.published_at)
     if failed:
@@ -453,17 +474,20 @@ def _failed_runs(snapshot: data.Snapshot, published_at: datetime) -> str:
 def _late(snapshot: data.Snapshot, age: timedelta) -> str:
     """Which marts are older than promised, by the platform's own measure where there is one."""
     if snapshot.has("ops", "freshness"):
-        stale = snapshot.query(
-            "select asset from ops.freshness where state = 'stale' and asset like 'marts/%'"
-            " order by asset"
-        )["asset"]
-        names = [f"`{asset.removeprefix('marts/')}`" for asset in stale]
+        assets = freshness(snapshot)
+        stale = assets.loc[assets["state"] == "stale", "asset"]
+        marts = stale[stale.str.startswith("marts/")]
+        names = [f"`{asset.removeprefix('marts/')}`" for asset in marts]
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         if names:
             return f"Stale: {shown} should have been built anew by now. Is the platform running?"
     if age > STALE_AFTER:
         return f"Stale: nothing was published for {_length(age)}. Is the platform running?"
     return ""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _ago(age: timedelta) -> str:

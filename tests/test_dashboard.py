@@ -213,13 +213,26 @@ def test_what_was_just_published_is_not_stale(publish: Publish) -> None:
     assert not [text for text in said(opened()) if "Stale" in text]
 
 
+def made_ago(hours: Mapping[str, float | None]) -> str:
+    """The published freshness of assets made so long ago; all were fresh when it was written."""
+    rows = ", ".join(
+        f"('{asset}', null)"
+        if ago is None
+        else f"('{asset}', timestamp '{NOW - timedelta(hours=ago)}')"
+        for asset, ago in hours.items()
+    )
+    return f"""
+        select *, 'group' as asset_group, 1.0 as age_hours, 36.0 as fresh_within_hours,
+            'fresh' as state
+        from (values {rows}) as t(asset, last_updated_at)"""
+
+
 def test_marts_the_platform_measures_as_stale_are_named(publish: Publish) -> None:
     publish(MARTS)
     publish(
-        {"freshness": "from (values ('marts/kpi_orders', 'stale'), ('marts/kpi_x', 'fresh'))"
-         " as t(asset, state)"},
+        {"freshness": made_ago({"marts/kpi_orders": 37, "marts/kpi_x": 35, "raw/shop__items": 99})},
         below="operations",
-    )  # fmt: skip
+    )
     told = [text for text in said(opened()) if text.startswith("Stale")]
     assert told == [
         "Stale: `kpi_orders` should have been built anew by now. Is the platform running?"
@@ -279,6 +292,26 @@ def test_the_next_publication_is_shown_although_results_are_kept(publish: Publis
     )
     page.button(key="refresh_now").click().run()
     assert figures(page)["Units"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [
+        (150, 100, "+50.0%"),
+        (-50, 100, "-150.0%"),
+        (50, -100, None),
+        (-200, -100, None),
+        (50, 0, None),
+        (50, None, None),
+        (50, float("nan"), None),
+        (None, 50, None),
+        (float("nan"), 50, None),
+    ],
+)
+def test_a_change_is_told_only_against_a_figure_above_zero(
+    now: float | None, before: float | None, told: str | None
+) -> None:
+    assert frame.change(now, before) == told
 
 
 def test_a_download_cannot_run_anything_in_a_spreadsheet() -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dashboard import frame
-from tests.test_dashboard import MARTS, Publish, figures, opened, publish, said
+from tests.test_dashboard import MARTS, Publish, figures, made_ago, opened, publish, said
 
 __all__ = ["publish"]
 
@@ -99,11 +99,7 @@ OPERATIONS = {
         from (values ('shop', 'orders', 'l1', timestamp '2026-06-30 02:00', 10, 7, 1, 2))
             as t(source, table_name, load_id, committed_at, rows_read, rows_loaded,
             rows_quarantined, rows_deduplicated)""",
-    "freshness": """
-        from (values
-            ('marts/fct_orders', 'marts_sales', timestamp '2026-06-29 02:01', 40.0, 36.0, 'stale'),
-            ('marts/dim_dates', 'marts_core', timestamp '2026-06-30 02:01', 1.0, 36.0, 'fresh')
-        ) as t(asset, asset_group, last_updated_at, age_hours, fresh_within_hours, state)""",
+    "freshness": made_ago({"marts/dim_dates": 1, "marts/fct_orders": 40}),
     "sizes": """
         from (values ('raw', 2, 3145728, timestamp '2026-06-30 02:02'),
             ('warehouse', 1, 1048576, timestamp '2026-06-30 02:02'))
@@ -206,6 +202,17 @@ def test_only_an_order_with_a_due_date_in_the_past_is_overdue(publish: Publish) 
     assert pd.isna(late["o2"])  # No due date is stated.
 
 
+def test_days_overdue_are_counted_to_the_last_day_of_business_whatever_days_are_chosen(
+    publish: Publish,
+) -> None:
+    publish(SUPPLIERS)
+    page = opened("suppliers", period="Choose days", days=["2026-01-01", "2026-01-31"])
+    assert "1 Jan 2026 to 31 Jan 2026" in [text.value for text in page.text]
+    rows = next(t.value for t in page.dataframe if "days_overdue" in t.value)
+    assert rows.set_index("purchase_order_id")["days_overdue"]["o1"] == 10
+    assert figures(page)["Overdue"] == "1"
+
+
 def test_data_quality_counts_the_newest_result_of_each_check(publish: Publish) -> None:
     publish(OPERATIONS, below="operations")
     publish(ANOMALIES)
@@ -248,6 +255,21 @@ def test_health_says_how_runs_ended_and_what_failed(publish: Publish) -> None:
     assert failed[["step", "error"]].values.tolist() == [["models", "no room"]]
     late = next(t.value for t in page.dataframe if "fresh_within_hours" in t.value)
     assert late["asset"].tolist() == ["marts/fct_orders", "marts/dim_dates"]
+
+
+def test_what_was_fresh_when_it_was_published_is_late_once_it_is_too_old(publish: Publish) -> None:
+    aged = {"marts/dim_dates": 1, "marts/fct_orders": 120, "raw/shop__orders": 37, "raw/new": None}
+    publish(OPERATIONS | {"freshness": made_ago(aged)}, below="operations")
+    page = opened("health")
+    assert figures(page)["Late"] == "3"
+    rows = next(t.value for t in page.dataframe if "fresh_within_hours" in t.value)
+    assert rows[["asset", "state"]].values.tolist() == [
+        ["raw/new", "never"],
+        ["marts/fct_orders", "stale"],
+        ["raw/shop__orders", "stale"],
+        ["marts/dim_dates", "fresh"],
+    ]
+    assert rows["age_hours"].tolist()[1:] == pytest.approx([120, 37, 1], abs=1)
 
 
 def test_health_needs_no_mart_and_no_day_of_business(publish: Publish, tmp_path: Path) -> None:

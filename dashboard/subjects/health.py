@@ -51,9 +51,7 @@ def _figures(view: View, section: frame.Section) -> None:
     row = runs.iloc[0]
     if not row["runs"]:
         raise frame.NothingError("No run in this range. Choose more days or fewer filters.")
-    late = view.query("""
-        select count(*) filter (state <> 'fresh') as late, count(*) as watched
-        from ops.freshness""").iloc[0]
+    assets = frame.freshness(view.snapshot)
     size = view.query("select sum(bytes) as bytes from ops.sizes").iloc[0]["bytes"]
     frame.tiles(
         ("Last run", str(row["last_status"]), None,
@@ -64,8 +62,8 @@ def _figures(view: View, section: frame.Section) -> None:
          "Share of the runs in the days shown."),
         ("Typical run", frame.with_unit(row["median_seconds"], "seconds"), None,
          "Median of the time."),
-        ("Late", frame.count(late["late"]), None,
-         f"Of {late['watched']:,.0f} tables and marts that say how fresh they must be."),
+        ("Late", frame.count((assets["state"] != "fresh").sum()), None,
+         f"Of {len(assets):,} tables and marts that say how fresh they must be."),
         ("On disk", frame.with_unit(_mebibytes(size), "MiB"), None, "All that the platform keeps."),
     )  # fmt: skip
     section.offer(runs)
@@ -157,10 +155,18 @@ def _loads(view: View, section: frame.Section) -> None:
 
 
 def _freshness(view: View, section: frame.Section) -> None:
-    rows = view.rows("""
-        select asset, asset_group, state, last_updated_at, age_hours, fresh_within_hours,
-            age_hours / nullif(fresh_within_hours, 0) as used
-        from ops.freshness order by state = 'fresh', used desc nulls first, asset""")
+    rows = frame.freshness(view.snapshot)
+    if rows.empty:
+        raise frame.NothingError("No table or mart says how fresh it must be.")
+    rows = (
+        rows.assign(
+            used=rows["age_hours"] / rows["fresh_within_hours"], is_fresh=rows["state"] == "fresh"
+        )
+        .sort_values(
+            ["is_fresh", "used", "asset"], ascending=[True, False, True], na_position="first"
+        )
+        .drop(columns="is_fresh")
+    )
     section.table(rows, {
         "asset": columns.text("Table or mart"),
         "state": columns.text("State"),

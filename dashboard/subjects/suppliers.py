@@ -39,7 +39,7 @@ def show(view: View) -> None:
         _by_month(view, section)
     with frame.section("Every supplier", "The largest open value first") as section:
         _suppliers(view, section)
-    with frame.section("Still to come", "Open orders, the latest first") as section:
+    with frame.section("Still to come", "All open orders, the latest first") as section:
         _open(view, section)
     with frame.section(
         "Prices that moved", "Cost now against a year before, the largest rise first"
@@ -144,9 +144,11 @@ def _suppliers(view: View, section: frame.Section) -> None:
 def _open(view: View, section: frame.Section) -> None:
     rows = view.query(f"""
         select coalesce(s.supplier_name, o.supplier_id) as supplier, o.*,
-            if(o.due_date < $last, date_diff('day', o.due_date, $last::date), null) as days_overdue
+            if(o.due_date < today.day, date_diff('day', o.due_date, today.day), null)
+                as days_overdue
         from (select * from marts.fct_purchase_orders
             where is_open and {view.where(*THEM)}) as o
+        cross join (select max(date_day)::date as day from marts.dim_dates) as today
         left join marts.dim_suppliers as s using (supplier_id)
         order by days_overdue desc nulls last, o.order_date, o.purchase_order_id limit 1000""")
     if rows.empty:
@@ -157,7 +159,9 @@ def _open(view: View, section: frame.Section) -> None:
         "purchase_order_id": columns.text("Order"),
         "order_date": columns.day("Ordered"),
         "due_date": columns.day("Due"),
-        "days_overdue": columns.count("Days overdue", "Since the due date, where it has passed"),
+        "days_overdue": columns.count(
+            "Days overdue", "From the due date to the last day of business, where it has passed"
+        ),
         "days_open": columns.count("Days open"),
         "quantity": columns.count("Units"),
         "delivered_quantity": columns.count("Arrived"),

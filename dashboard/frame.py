@@ -434,13 +434,30 @@ def _state(page: Page, snapshot: data.Snapshot) -> None:
     if version is None:
         return
     age = _now() - version.published_at
-    st.caption(f"Data as of {version.published_at:%-d %b %Y %H:%M} UTC ({_ago(age)})")
+    published = f"{version.published_at:%-d %b %Y %H:%M} UTC ({_ago(age)})"
+    last = _last_day(page, snapshot)
+    st.caption(
+        f"Data as of {last:%-d %b %Y}, the last day of business; published {published}"
+        if last
+        else f"Data as of {published}"
+    )
     failed = _failed_runs(snapshot, version.published_at)
     if failed:
         st.error(failed, icon=":material/error:")
     late = _late(snapshot, age)
     if late:
         st.warning(late, icon=":material/schedule:")
+
+
+def _last_day(page: Page, snapshot: data.Snapshot) -> date | None:
+    """The last day of business, where a page shows business: it may end long before it is told."""
+    if page.schemas[0] != "marts":
+        return None
+    try:
+        last = snapshot.query(BUSINESS_DAYS).iloc[0, 1]
+    except data.DashboardError:
+        return None  # The days to choose come from the same mart and say what is wrong.
+    return None if pd.isna(last) else last.date()
 
 
 def _failed_runs(snapshot: data.Snapshot, published_at: datetime) -> str:

@@ -208,6 +208,16 @@ def test_days_without_publication_are_called_stale(publish: Publish) -> None:
     )
 
 
+def test_the_header_tells_the_last_day_of_business_and_when_it_was_published(
+    publish: Publish,
+) -> None:
+    at = NOW - timedelta(minutes=5, seconds=1)
+    publish(MARTS, at=at)
+    published = f"{at:%-d %b %Y %H:%M} UTC (5 minutes ago)"
+    told = f"Data as of 30 Jun 2026, the last day of business; published {published}"
+    assert told in [text.value for text in opened().caption]
+
+
 def test_what_was_just_published_is_not_stale(publish: Publish) -> None:
     publish(MARTS)
     assert not [text for text in said(opened()) if "Stale" in text]

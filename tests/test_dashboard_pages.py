@@ -275,7 +275,11 @@ def test_what_was_fresh_when_it_was_published_is_late_once_it_is_too_old(publish
 def test_health_needs_no_mart_and_no_day_of_business(publish: Publish, tmp_path: Path) -> None:
     publish(OPERATIONS, below="operations")
     assert not (tmp_path / "current").exists()
-    assert figures(opened("health"))["Runs"] == "2"
+    page = opened("health")
+    assert figures(page)["Runs"] == "2"
+    # Runs go on while business stands still.
+    [told] = [text.value for text in page.caption if text.value.startswith("Data as of ")]
+    assert "business" not in told
 
 
 @pytest.mark.parametrize("name", ["prices", "suppliers", "quality", "health"])

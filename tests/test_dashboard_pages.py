@@ -47,6 +47,27 @@ PRICES = MARTS | {
             71.0 as match_score, 'names are alike' as match_reason, now()::timestamp as last_seen_at
         """,
 }
+STOCK = MARTS | {
+    "kpi_reorder_proposals": """
+        select *, date '2026-07-01' as order_date, date '2026-07-09' as expected_arrival_date,
+            'Alba' as supplier_name, 10.0 as order_cost, 1.0 as days_of_cover, 0 as reserved,
+            0 as on_order
+        from (values
+            ('P1', 'Mug', 'HUB', 'order', 1, 9, 'first mug', 0.9, 50.0, 1, 1, 4),
+            ('P3', 'Mug', 'HUB', 'order', 2, 7, 'other mug', 0.8, 40.0, 2, 2, 2),
+            ('P8', null, 'HUB', 'wait', null, null, 'enough', 0.5, 30.0, 9, 9, 5),
+            ('P9', null, 'HUB', 'wait', null, null, 'enough', 0.1, 20.0, 9, 9, null)
+        ) as t(product_id, product_name, location_id, decision, urgency_rank, order_quantity,
+            reason, stock_out_risk, annual_value, on_hand, position, reorder_point)""",
+    "fct_demand_forecasts": """
+        select *, 'HUB' as location_id, date '2026-07-01' as forecast_date,
+            date '2026-06-30' as as_of_date, 'smooth' as demand_class, 'naive' as method,
+            0.0 as lower_units, 9.0 as upper_units
+        from (values ('P1', 1.0), ('P3', 3.0), ('P8', 8.0)) as t(product_id, expected_units)""",
+    "fct_order_lines": """
+        select 'P1' as product_id, 'HUB' as location_id, date '2026-06-30' as order_date,
+            2 as quantity, true as is_sale, false as is_service""",
+}
 SUPPLIERS = MARTS | {
     "dim_suppliers": "from (values ('S1', 'Alba', 'Spain'), ('S2', 'Brix', 'Italy'))"
     " as t(supplier_id, supplier_name, country)",
@@ -140,6 +161,42 @@ ANOMALIES = MARTS | {
             'P1' as product_id, 'NTH' as location_id, null as source,
             'marts.fct_stock_daily' as linked_table, 'true' as linked_rows""",
 }
+
+
+def test_products_without_a_name_of_their_own_are_told_apart_by_number(publish: Publish) -> None:
+    publish(STOCK)
+    page = opened("stock")
+    forecast = page.selectbox(key="forecast")
+    assert forecast.options == [
+        "Mug · P1 at HUB",
+        "Mug · P3 at HUB",
+        "P8 at HUB",
+        "P9 at HUB",
+    ]
+    reason = next(box for box in page.selectbox if box.label == "Reason of")
+    assert reason.options == ["Mug · P1 at HUB", "Mug · P3 at HUB"]
+    reason.select("Mug · P3 at HUB").run()
+    assert "other mug" in [text.value for text in page.text]
+    risk = next(t.value for t in page.dataframe if "stock_out_risk" in t.value)
+    assert risk["product_name"].tolist() == ["Mug", "Mug", "P8", "P9"]
+
+
+def test_the_forecast_is_that_of_the_chosen_product(publish: Publish) -> None:
+    publish(STOCK)
+    page = opened("stock")
+    for option, told in (("Mug · P3 at HUB", "3.0 units"), ("P8 at HUB", "8.0 units")):
+        page.selectbox(key="forecast").select(option).run()
+        assert any(told in caption.value for caption in page.caption)
+    page.selectbox(key="forecast").select("P9 at HUB").run()
+    assert not page.exception
+    assert "There is no forecast for this product here." in said(page)
+
+
+def test_an_offered_product_without_a_name_is_listed_by_its_number(publish: Publish) -> None:
+    named = PRICES["fct_competitor_prices"]
+    publish(PRICES | {"fct_competitor_prices": named.replace("'Mug', 9.2", "null, 9.2").replace(
+        "'Corner', 'P1'", "'Corner', 'P2'")})  # fmt: skip
+    assert opened("prices").selectbox(key="offered").options == ["Mug · P1", "P2"]
 
 
 def test_prices_show_the_index_the_rank_and_who_undercuts(publish: Publish) -> None:

@@ -164,14 +164,15 @@ def _position(view: View, section: frame.Section) -> None:
 
 def _history(view: View, section: frame.Section) -> None:
     known = view.rows(f"""
-        select product_id, any_value(product_name) as product_name, count(*) as offers
+        select product_id, concat_ws(' · ', any_value(product_name), product_id) as named,
+            count(*) as offers
         from marts.fct_competitor_prices
         where product_id is not null and {view.where(COMPETITOR, *GOODS)}
         group by 1 order by offers desc, product_id limit 1000""")
-    labels = dict(zip(known["product_id"], known["product_name"], strict=True))
+    labels = dict(zip(known["product_id"], known["named"], strict=True))
     chosen = st.selectbox(
         "Product, the most offered first", list(labels),
-        format_func=lambda key: labels[key] or key, key="offered", bind="query-params",
+        format_func=lambda key: labels[key], key="offered", bind="query-params",
     )  # fmt: skip
     rows = view.rows(
         f"""

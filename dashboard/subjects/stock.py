@@ -22,6 +22,9 @@ CAUSES = {
     "shrinkage": "goods are missing",
     "unexplained": "systems disagree, cause unknown",
 }
+NAMED = "concat_ws(' · ', product_name, product_id) || ' at ' || location_id"
+"""A product at a location as an option. Streamlit tells options apart by their text, so that holds
+the number: names are missing, or belong to several products."""
 HISTORY_DAYS = 84
 """Days of sales before a forecast."""
 
@@ -124,8 +127,9 @@ def _over_time(view: View, section: frame.Section, series: dict[str, str], is_mo
 
 def _proposals(view: View, section: frame.Section) -> None:
     rows = view.rows(f"""
-        select urgency_rank, product_id, product_name, location_id, order_quantity, order_cost,
-            order_date, expected_arrival_date, supplier_name, reason
+        select urgency_rank, product_id, coalesce(product_name, product_id) as product_name,
+            location_id, order_quantity, order_cost, order_date, expected_arrival_date,
+            supplier_name, reason, {NAMED} as named
         from marts.kpi_reorder_proposals
         where decision = 'order' and {view.where(*GOODS)}
         order by urgency_rank, product_id, location_id limit {frame.MOST_ROWS}""",
@@ -139,6 +143,7 @@ def _proposals(view: View, section: frame.Section) -> None:
         f"**{frame.count(orders)} orders** of {frame.money(cost)}"
         + (f", without {frame.count(unknown)} whose cost is unknown" if unknown else "")
     )
+    names = rows.pop("named")
     section.table(rows, {
         "urgency_rank": columns.count("Rank", "1 is the most urgent"),
         "product_name": columns.text("Product"),
@@ -151,18 +156,15 @@ def _proposals(view: View, section: frame.Section) -> None:
         "reason": columns.text("Why", wide=True),
         "product_id": columns.text("Number"),
     })  # fmt: skip
-    reasons = dict(zip(rows.index, rows["reason"], strict=True))
-    first = st.selectbox(
-        "Reason of", list(reasons),
-        format_func=lambda n: f"{rows['product_name'][n]} at {rows['location_id'][n]}",
-    )  # fmt: skip
-    st.text(reasons[first])
+    reasons = dict(zip(names, rows["reason"], strict=True))
+    st.text(reasons[st.selectbox("Reason of", list(reasons))])
 
 
 def _risk(view: View, section: frame.Section) -> None:
     rows = view.rows(f"""
-        select product_id, product_name, location_id, stock_out_risk, days_of_cover, on_hand,
-            reserved, on_order, position, reorder_point, decision
+        select product_id, coalesce(product_name, product_id) as product_name, location_id,
+            stock_out_risk, days_of_cover, on_hand, reserved, on_order, position, reorder_point,
+            decision
         from marts.kpi_reorder_proposals
         where stock_out_risk >= 0.05 and {view.where(*GOODS)}
         order by stock_out_risk desc, annual_value desc nulls last, product_id, location_id
@@ -185,14 +187,10 @@ def _risk(view: View, section: frame.Section) -> None:
 
 def _forecast(view: View, section: frame.Section) -> None:
     known = view.rows(f"""
-        select product_id, location_id, any_value(product_name) as product_name
+        select product_id || '@' || location_id as key, {NAMED} as named
         from marts.kpi_reorder_proposals where {view.where(*GOODS)}
-        group by product_id, location_id
-        order by max(annual_value) desc nulls last, product_id, location_id limit 500""")
-    labels = {
-        f"{row.product_id}@{row.location_id}": f"{row.product_name} at {row.location_id}"
-        for row in known.itertuples()
-    }
+        order by annual_value desc nulls last, product_id, location_id limit 500""")
+    labels = dict(zip(known["key"], known["named"], strict=True))
     chosen = st.selectbox(
         "Product, the most valuable first", list(labels), format_func=lambda key: labels[key],
         key="forecast", bind="query-params",
@@ -205,6 +203,7 @@ def _forecast(view: View, section: frame.Section) -> None:
             method, demand_class
         from marts.fct_demand_forecasts
         where product_id = $product_id and location_id = $location_id order by 1""",
+        nothing="There is no forecast for this product here.",
         **at,
     )
     as_of = expected["as_of_date"].iloc[0]

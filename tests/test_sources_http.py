@@ -132,6 +132,34 @@ def test_waiting_has_a_budget(ask, hand):
     assert (hand.waits, len(server.asked)) == ([100], 2)
 
 
+def test_a_hold_longer_than_the_budget_fails_the_next_request_at_once_until_it_is_over(hand):
+    told = answer(429, "", {"Retry-After": "999999999"})
+    with (
+        misbehaving(in_turn(told, answer(200, "1"))) as server,
+        HttpClient([server.host], user_agent="test", sleep=hand.sleep, clock=hand.clock) as client,
+    ):
+        with pytest.raises(SourceError, match="would take another 999999999 s"):
+            client.request("GET", server.url)
+        with pytest.raises(SourceError, match="wants no request for another 999999999 s") as caught:
+            client.request("GET", server.url)
+        assert caught.value.is_transient
+        assert (hand.waits, len(server.asked)) == ([], 1)
+        hand.now += 999_999_999
+        assert client.request("GET", server.url).text == "1"
+
+
+@pytest.mark.parametrize(("status", "least"), [(429, 60), (503, 7)])
+def test_a_server_that_says_at_once_again_and_again_is_believed_once(ask, hand, status, least):
+    with (
+        misbehaving(in_turn(answer(status, "", {"Retry-After": "0"}))) as server,
+        pytest.raises(SourceError, match="6 times"),
+    ):
+        ask(server)
+    assert hand.waits[0] == 0
+    assert sorted(hand.waits[1:4]) == hand.waits[1:4]
+    assert sum(hand.waits) > least
+
+
 def test_a_quota_told_in_words_is_waited_for(ask, hand):
     def used_up(status, body):
         return status == 400 and "quota exceeded" in body

@@ -57,7 +57,8 @@ class HttpLimits:
         total_seconds: From sending to the last byte of an answer, each time it is sent.
         max_bytes: Size of an answer's body, unpacked.
         attempts: How often the same thing is asked at most.
-        max_wait_seconds: All waiting between the attempts together, quotas not included.
+        max_wait_seconds: All waiting between the attempts together, quotas not included; and
+            how long a server may hold up the requests that share a quota.
     """
 
     connect_seconds: float = 10
@@ -243,7 +244,7 @@ class HttpClient:
     ) -> Response:
         waited, attempt, may_renew = 0.0, 1, self._may_renew
         while True:
-            quota.take(self._sleep, self._clock)
+            quota.take(_name(request), self._limits.max_wait_seconds, self._sleep, self._clock)
             with self._authorizing:
                 authorization = self._authorize(False)
             try:
@@ -256,7 +257,7 @@ class HttpClient:
                 return response
             except _TransientError as error:
                 what = f"{_name(request)}: {error.problem}"
-                wait = error.wait if error.wait is not None else _backoff(attempt, error.is_quota)
+                wait = _wait(error, attempt)
                 if error.is_quota:
                     quota.hold(wait, self._clock)
             if attempt == self._limits.attempts:
@@ -447,10 +448,28 @@ class _Quota:
     def __post_init__(self) -> None:
         self.taken = deque(maxlen=self.limit or 0)
 
-    def take(self, sleep: Callable[[float], None], clock: Callable[[], float]) -> None:
-        """Wait for a place in the window."""
+    def take(
+        self,
+        what: str,
+        longest_hold: float,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Wait for a place in the window.
+
+        Raises:
+            SourceError: The server wants to be left alone for longer than that.
+        """
         with self.lock:
             now = clock()
+            held = self.held_until - now
+            if held > longest_hold:
+                raise SourceError(
+                    f"{what}: not asked, as the server wants no request for another {held:.0f} s, "
+                    f"and {longest_hold:.0f} s are the limit.",
+                    "Load again later, or ask for less at a time.",
+                    is_transient=True,
+                )
             start = max(now, self.held_until)
             if self.limit is not None and len(self.taken) == self.limit:
                 start = max(start, self.taken[0] + _WINDOW_SECONDS)
@@ -462,6 +481,16 @@ class _Quota:
         """Let no request through for a while: the server said that it is too much."""
         with self.lock:
             self.held_until = max(self.held_until, clock() + seconds)
+
+
+def _wait(error: _TransientError, attempt: int) -> float:
+    """Seconds until the next attempt."""
+    backoff = _backoff(attempt, error.is_quota)
+    if error.wait is None:
+        return backoff
+    # Who asks for less is believed once: "at once", said again and again, would use up all
+    # attempts in no time.
+    return error.wait if attempt == 1 else max(error.wait, backoff)
 
 
 def _backoff(attempt: int, is_quota: bool) -> float:

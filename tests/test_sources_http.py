@@ -79,6 +79,12 @@ def test_a_304_is_an_answer(ask):
         assert ask(server, headers={"If-None-Match": "x"}).status == 304
 
 
+def test_a_304_that_nobody_asked_for_is_asked_again(ask, hand):
+    with misbehaving(in_turn([head(304, {})], answer(200, "1"))) as server:
+        assert ask(server).text == "1"
+    assert len(hand.waits) == 1
+
+
 # -- too much, too fast (58) -------------------------------------------------------------------
 
 
@@ -609,6 +615,15 @@ def test_no_message_holds_a_secret(ask, caplog):
     assert "***" in refused.value.body
     assert refused.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize("before", range(280, 300, 4))
+def test_a_secret_where_the_answer_is_cut_shows_no_part_of_itself(ask, before):
+    said = answer(400, "x" * before + " VERYSECRETTOKEN")
+    with misbehaving(in_turn(said)) as server, pytest.raises(HttpStatusError) as raised:
+        ask(server, options={"secrets": lambda: ["VERYSECRETTOKEN"]})
+    assert "x" * before in str(raised.value)
+    assert "V" not in str(raised.value)
 
 
 @pytest.mark.parametrize("secret", ["hush\n", "h\u00fcsh", "hu\r\nX-Own: 1"])

@@ -88,7 +88,7 @@ class Response:
     """An answer that arrived whole.
 
     Attributes:
-        status: The HTTP status: 2xx or 304.
+        status: The HTTP status: 2xx, or 304 where the request had a condition.
         headers: The headers, their names in lower case.
         text: The body.
         url: Where it came from, after redirects.
@@ -359,6 +359,8 @@ class HttpClient:
         complaint: Callable[[Response], str | None] | None,
     ) -> None:
         status = response.status
+        if status == HTTPStatus.NOT_MODIFIED and not _CONDITIONS & request.headers.keys():
+            raise _TransientError(f"answered {_status_name(status)}, which was not asked")
         if status < 300 or status == HTTPStatus.NOT_MODIFIED:
             problem = complaint(response) if complaint and status < 300 else None
             if problem:
@@ -370,7 +372,8 @@ class HttpClient:
         )
         if is_quota or status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:
             raise _TransientError(answered, wait=_retry_after(response), is_quota=is_quota)
-        said = " ".join(response.text.split())[:300]
+        # A secret that is cut in two would no longer be recognised.
+        said = " ".join(self._clean(response.text).split())[:300]
         raise HttpStatusError(
             f"{_name(request)}: {answered}{': ' + said if said else ''}.",
             _REMEDIES.get(status, "Correct what is asked for in the source's entry."),
@@ -418,6 +421,7 @@ def _as_nobody(_renew: bool) -> Mapping[str, str]:
     return {}
 
 
+_CONDITIONS = {"if-none-match", "if-modified-since"}
 _DEPRECATIONS = ("deprecation", "sunset")
 _REMEDIES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "Check the credentials in the source's entry.",

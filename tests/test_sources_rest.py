@@ -208,6 +208,21 @@ LINKS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "said",
+    ['rel="next last"', 'rel="Next"', "rel=NEXT", 'Rel="next"', 'title="x"; rel="last next"'],
+)
+def test_the_next_page_is_found_however_its_link_is_written(said):
+    def behave(request, number):
+        place = int(request.params.get("at", 0))
+        link = {"Link": f'</>; rel="first nextish", <?at={place + 1}>; {said}'}
+        return document([{"id": place}], link if place < 2 else {})
+
+    with misbehaving(behave) as server:
+        pages, _ = fetch(server, **LINKS["header"])
+    assert ids(pages) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("where", LINKS)
 def test_links_are_followed_as_they_are(where):
     behave = linked(lambda place: f"?{urlencode({'at': place, 'sig': 'a b'})}")
@@ -353,6 +368,40 @@ def test_a_hole_between_pages_is_refused():
         fetch(server, pagination=PAGE)
 
 
+@pytest.mark.parametrize("pagination", [PAGE, OFFSET])
+def test_a_record_that_leaves_is_noticed_although_another_comes_later(pagination):
+    totals = {"1": 12, "2": 11, "3": 12, "0": 12, "4": 11, "8": 12}
+
+    def behave(request, number):
+        (place,) = (request.params[n] for n in ("page", "offset") if n in request.params)
+        start = int(place) if pagination is OFFSET else 4 * int(place) - 4
+        found = [{"id": n} for n in range(start, start + 4)]
+        return document({"data": found, "total": totals[place]})
+
+    with (
+        misbehaving(behave) as server,
+        pytest.raises(SourceError, match="shrank from 12 to 11") as raised,
+    ):
+        fetch(server, pagination=pagination, **LISTED)
+    assert raised.value.is_transient
+
+
+@pytest.mark.parametrize("says_total", [True, False])
+def test_a_page_by_offset_that_is_cut_short_is_named(says_total):
+    def behave(request, number):
+        start = int(request.params["offset"])
+        found = [{"id": n} for n in range(20)][start : start + (3 if start == 5 else 5)]
+        return document({"data": found, "total": 20})
+
+    options = LISTED if says_total else {"records": "data"}
+    with (
+        misbehaving(behave) as server,
+        pytest.raises(SourceError, match=r"offset=5: brought 3 records instead of 5") as raised,
+    ):
+        fetch(server, pagination=OFFSET, **options)
+    assert raised.value.is_transient
+
+
 # -- answers that are none (59, 61 to 63) ------------------------------------------------------
 
 
@@ -367,9 +416,10 @@ def test_a_hole_between_pages_is_refused():
         answer(200, '{"data": [NaN]}'),
         answer(200, '{"data": [], "total": "many"}'),
         answer(204),
+        answer(304),
         answer(500),
     ],
-    ids=["html", "cut JSON", "nothing", "error", "no list", "NaN", "no total", "204", "500"],
+    ids=["html", "cut JSON", "nothing", "error", "no list", "NaN", "no total", "204", "304", "500"],
 )
 @pytest.mark.parametrize("nth", [1, 2])
 def test_a_wrong_answer_is_asked_for_again_and_never_taken_for_no_data(wrong, nth):
@@ -522,6 +572,19 @@ def test_no_page_and_no_message_holds_a_secret():
     assert second.request.endswith("&cursor=***")
     assert "hush" not in str(raised.value)
     assert "bad key ***" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "private_token", "auth_token", "apitoken", "api-token",
+        "Ocp-Apim-Subscription-Key", "subscription-key", "X-Amz-Security-Token",
+    ],
+)  # fmt: skip
+def test_a_parameter_that_is_called_like_a_secret_is_not_kept(name):
+    with misbehaving(in_turn(document([]))) as server:
+        page, _ = fetcher(server, params={"a": 1, name: "hush"}).fetch("things", None)
+    assert page.request == f"GET /v1/things?a=1&{name}=***"
 
 
 # -- since when (67, 68) -----------------------------------------------------------------------

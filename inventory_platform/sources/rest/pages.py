@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -36,7 +37,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 4
 _SECRET_PARAMETERS = re.compile(
     r"(?i)([?&](?:token|key|sig|auth"
-    r"|[\w.-]*(?:secret|password|signature|access[-_]?token|api[-_]?key))=)[^&]*"
+    r"|[\w.-]*(?:secret|password|signature|(?:access|private|auth|api|security)[-_]?token"
+    r"|(?:api|subscription)[-_]?key))=)[^&]*"
 )
 
 
@@ -104,8 +106,7 @@ class Walk:
         if isinstance(how, OnePage):
             return None
         if isinstance(how, ByLinkHeader):
-            links = httpx.Response(200, headers=dict(document.headers)).links
-            return links.get("next", {}).get("url")
+            return _next_link(document.headers)
         step = value_at(document.content, how.next)
         return None if step in (None, "", False) else str(step)
 
@@ -145,6 +146,8 @@ class Walk:
                     _check_nothing_new(before, document)
                     continue
                 new = _new_records(before, document, overlap, length)
+                if new and isinstance(how, ByOffset) and not overlap:
+                    _check_not_cut(before, length)
                 if new:
                     yield document, new
                     before = document
@@ -218,12 +221,14 @@ class Tally:
         """
         if not self.totals:
             return
+        # Not only from the first to the last: one that left may be made up for by one that came.
+        fall = next(((here, then) for here, then in pairwise(self.totals) if then < here), None)
         if self.read < min(self.totals):
             problem = f"{self.read:,} records came, and there are {self.totals[-1]:,}"
-        elif self.totals[-1] < self.totals[0] and not self.notices_moves:
+        elif fall and not self.notices_moves:
             problem = (
-                f"the list shrank from {self.totals[0]:,} to {self.totals[-1]:,} records while it "
-                "was read, so some may have been passed over"
+                f"the list shrank from {fall[0]:,} to {fall[1]:,} records while it was read, so "
+                "some may have been passed over"
             )
         else:
             if self.read > max(self.totals):
@@ -242,6 +247,15 @@ def _server_time(headers: Mapping[str, str]) -> datetime | None:
         return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _next_link(headers: Mapping[str, str]) -> str | None:
+    """Where the header `Link` says the next page is; one link may be several things at once."""
+    for link in httpx.Response(200, headers=dict(headers)).links.values():
+        parameters = {name.lower(): value for name, value in link.items()}
+        if "next" in parameters.get("rel", "").lower().split():
+            return parameters["url"]
+    return None
 
 
 def _joined(url: str, link: str) -> str:
@@ -284,6 +298,22 @@ def _new_records(before: Document, document: Document, overlap: int, length: int
     if not met or (not new and len(records) >= length):
         raise _moved(document)
     return new
+
+
+def _check_not_cut(page: Document, length: int) -> None:
+    """Refuse a page that is shorter than others although it is not the last.
+
+    Raises:
+        SourceError: The next offset is a whole page further, so records were passed over.
+    """
+    if len(page.records) < length:
+        raise SourceError(
+            f"{page.page.request}: brought {len(page.records):,} records instead of {length:,}, "
+            "and more came after it, so some were passed over.",
+            "Load again; nothing of this fetch is kept. If it happens often, ask for smaller "
+            "pages, or page by cursor.",
+            is_transient=True,
+        )
 
 
 def _check_nothing_new(before: Document, document: Document) -> None:

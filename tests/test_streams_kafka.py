@@ -224,7 +224,11 @@ def test_a_cluster_that_is_away_is_named(desk, monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"groups": "x"}, "no option 'groups'"), ({"security_protocol": "tls"}, "tls")],
+    [
+        ({"groups": "x"}, "no option 'groups'"),
+        ({"security_protocol": "tls"}, "tls"),
+        ({"batch_messages": 0}, "'batch_messages' is 0"),
+    ],
 )
 def test_a_wrong_option_is_named(desk, options, said):
     with pytest.raises(SettingsError, match=said):

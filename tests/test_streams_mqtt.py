@@ -3,7 +3,9 @@
 import json
 import logging
 import shutil
+import socketserver
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -178,6 +180,34 @@ def test_a_session_the_broker_has_forgotten_is_said_in_the_ledger(broker, desk, 
     assert desk.load(broker.address, QUICK).resume == '{"session": "kept"}'
 
 
+class Careless(socketserver.StreamRequestHandler):
+    """A broker that grants quality of service 0, whatever it is asked for."""
+
+    def handle(self):
+        self._packet()
+        self.wfile.write(b"\x20\x02\x00\x00")
+        subscription = self._packet()
+        self.wfile.write(b"\x90\x03" + subscription[:2] + b"\x00")
+        self.rfile.read()
+
+    def _packet(self):
+        _, length = self.rfile.read(2)
+        return self.rfile.read(length)
+
+
+def test_a_broker_that_would_keep_nothing_for_us_is_refused(desk):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Careless) as server:
+        # Nobody may wait for the handler: it stands until the reader is gone.
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            with pytest.raises(SourceError, match="quality of service 0 only") as caught:
+                desk.load(f"mqtt://127.0.0.1:{server.server_address[1]}", QUICK)
+        finally:
+            server.shutdown()
+    assert not caught.value.is_transient
+
+
 def test_a_broker_that_is_away_is_named(broker, desk):
     broker.stop()
     with pytest.raises(SourceError, match=f"127.0.0.1:{broker.port}.*refused"):
@@ -190,10 +220,15 @@ def test_a_broker_that_is_away_is_named(broker, desk):
         ({"protocol": "4"}, "'protocol' is '4'"),
         ({"clientid": "x"}, "no option 'clientid'"),
         ({"batch_messages": "many"}, "'batch_messages' is 'many'"),
+        ({"batch_messages": 0}, "'batch_messages' is 0.*Give 1 or more"),
+        ({"batch_messages": -5}, "'batch_messages' is -5"),
+        ({"session_days": 0}, "'session_days' is 0.*Give 1 or more"),
+        ({"idle_seconds": -1}, "'idle_seconds' is -1.*Give 0.1 or more"),
+        ({"idle_seconds": float("nan")}, "'idle_seconds' is nan"),
     ],
 )
 def test_a_wrong_option_is_named(options, said):
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=f"(?s){said}"):
         MqttReader("mqtt://127.0.0.1:1883", options)
 
 

@@ -284,6 +284,10 @@ def parse_address(address: str, default_ports: Mapping[str, int]) -> BrokerAddre
     )
 
 
+_LEAST: Mapping[str, float] = {"batch_messages": 1, "session_days": 1, "idle_seconds": 0.1}
+"""With less nothing would ever be read, or nothing be kept for us."""
+
+
 def read_options(options: Mapping[str, Any], known: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Options with their defaults.
 
@@ -294,7 +298,7 @@ def read_options(options: Mapping[str, Any], known: Mapping[str, Any], what: str
         what: What the options are for, for the message.
 
     Raises:
-        SettingsError: An option is unknown or of another type.
+        SettingsError: An option is unknown, of another type or too small.
     """
     for name, value in options.items():
         if name not in known:
@@ -305,5 +309,10 @@ def read_options(options: Mapping[str, Any], known: Mapping[str, Any], what: str
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise SettingsError(
                 f"{what}: option {name!r} is {value!r}.", f"Give a value of type {kind.__name__}."
+            )
+        # Asked this way round, "nan" is too small as well.
+        if name in _LEAST and not value >= _LEAST[name]:
+            raise SettingsError(
+                f"{what}: option {name!r} is {value!r}.", f"Give {_LEAST[name]} or more."
             )
     return {**known, **options}

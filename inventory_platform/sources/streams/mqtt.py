@@ -61,6 +61,9 @@ _DRAIN_SECONDS = 30.0
 # A load must be over in one and a half times this, or the broker gives the reader up.
 _KEEPALIVE_SECONDS = 120
 
+_QUALITY = 1
+"""Of service: with less, a broker keeps nothing for a reader that is away."""
+
 _AT_ONCE = 500
 """Messages that are read before the clock is looked at again."""
 
@@ -152,7 +155,7 @@ class _MqttConsumer:
                 host,
                 self._topic,
             )
-        self._client.subscribe(self._topic, qos=1)
+        self._client.subscribe(self._topic, qos=_QUALITY)
         self._await(lambda: self._is_subscribed)
         self._heard = self._opened = time.monotonic()
 
@@ -252,6 +255,11 @@ class _MqttConsumer:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _more: Any) -> None:
         if reasons[0].is_failure:
             self._refusal = f"{reasons[0]} ({self._topic})"
+        elif reasons[0].value < _QUALITY:
+            self._refusal = (
+                f"it grants {self._topic} with quality of service {reasons[0].value} only, which "
+                "loses what is sent while nobody reads"
+            )
         self._is_subscribed = True
 
     def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:

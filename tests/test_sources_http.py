@@ -176,6 +176,18 @@ def test_a_quota_told_in_words_is_waited_for(ask, hand):
     assert len(hand.waits) == 1
 
 
+def test_a_quota_in_an_answer_that_is_complained_about_is_waited_for(ask, hand):
+    said = answer(200, "quota exceeded", {"Retry-After": "40"})
+
+    options = {"retry_body": lambda _, body: "quota" in body}
+    with misbehaving(in_turn(said, answer(200, "1"))) as server:
+        found = ask(
+            server, options=options, complaint=lambda r: None if r.text == "1" else "no number"
+        )
+    assert found.text == "1"
+    assert hand.waits == [40]
+
+
 def test_no_minute_holds_more_requests_than_the_quota_admits(hand):
     sent = []
 

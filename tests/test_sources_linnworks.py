@@ -36,6 +36,8 @@ from tests.linnworks_account import (
 SEARCH = "ProcessedOrders/SearchProcessedOrders"
 DETAILS = "Orders/GetOrdersById"
 STOCK = "Stock/GetStockItemsFull"
+PURCHASE = "PurchaseOrder/Get_PurchaseOrder"
+LOCATION = "Locations/GetLocation"
 LOGIN = "Auth/AuthorizeByApplication"
 QUOTA = '{"Code":"-","Message":"API calls quota exceeded! Maximum admitted 150 per Minute."}'
 
@@ -326,6 +328,54 @@ def test_a_list_whose_last_page_is_full_ends_too(shop):
     found = ids(items, "stock_items", lambda d: d, "StockItemId")
     assert len(found) == len(set(found)) == 66
     assert [len(d) for d in documents(items, "stock_items")] == [22, 22, 22]
+
+
+# -- locations and purchase orders -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fetch", "table", "method"),
+    [
+        ("purchase_orders", "purchase_order_items", PURCHASE),
+        ("locations", "stock_location_details", LOCATION),
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"Code":"-","Message":"An error occurred."}',
+        QUOTA,
+        '{"PurchaseOrderHeader":null,"StockLocationId":null}',
+        "null",
+    ],
+)
+def test_an_error_that_comes_as_a_good_answer_takes_no_row_away(shop, fetch, table, method, said):
+    shop.fetch(fetch)
+    whole = shop.load(table)[table].rows_loaded
+    shop.let("fail", method=method, status=200, body=said)
+    shop.fetch(fetch, now=THE_END + timedelta(days=1))
+    record = shop.load(table)[table]
+    assert (record.rows_read, record.rows_vanished) == (whole, 0)
+    assert bool(shop.clock.waits and max(shop.clock.waits) >= 5) == (said == QUOTA)
+
+
+def test_an_answer_about_another_purchase_order_fails_by_name(shop):
+    one, another = (
+        d["PurchaseOrderHeader"]["pkPurchaseID"]
+        for d in documents(shop.items("purchase_orders"), "purchase_order_details")[:2]
+    )
+    said = {"PurchaseOrderHeader": {"pkPurchaseID": another}, "Message": "Try later."}
+    shop.let("fail", method=PURCHASE, status=200, body=json.dumps(said), times=6)
+    with pytest.raises(SourceError, match=f"pkPurchaseID {one}: Try later.*6 times in a row"):
+        shop.items("purchase_orders")
+
+
+def test_a_purchase_order_may_hold_the_words_of_a_quota(shop):
+    [first, *_] = documents(shop.items("purchase_orders"), "purchase_order_details")
+    first["PurchaseOrderHeader"]["SupplierReferenceNumber"] = "API calls quota exceeded!"
+    shop.let("fail", method=PURCHASE, status=200, body=json.dumps(first))
+    assert first in documents(shop.items("purchase_orders"), "purchase_order_details")
+    assert not shop.clock.waits
 
 
 # -- lists that move while they are read -----------------------------------------------------

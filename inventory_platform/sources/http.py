@@ -115,8 +115,8 @@ class HttpClient:
         authorize: Gives the headers that identify us; called with True after they were
             refused. Called by one thread at a time; must not use this client.
         secrets: Texts that must not appear in any message.
-        retry_body: Whether a refusal with this status and body means that a quota is used
-            up, so that it is waited for as after 429.
+        retry_body: Whether a refusal, or an answer that there is a complaint about, means by
+            its status and body that a quota is used up, so that it is waited for as after 429.
         sleep: Waits some seconds.
         clock: A clock in seconds that never goes back.
     """
@@ -364,12 +364,12 @@ class HttpClient:
         if status < 300 or status == HTTPStatus.NOT_MODIFIED:
             problem = complaint(response) if complaint and status < 300 else None
             if problem:
-                raise _TransientError(problem)
+                is_quota = self._says_quota(response)
+                wait = _retry_after(response) if is_quota else None
+                raise _TransientError(problem, wait=wait, is_quota=is_quota)
             return
         answered = f"answered {_status_name(status)}"
-        is_quota = status == HTTPStatus.TOO_MANY_REQUESTS or (
-            self._retry_body is not None and self._retry_body(status, response.text)
-        )
+        is_quota = status == HTTPStatus.TOO_MANY_REQUESTS or self._says_quota(response)
         if is_quota or status == HTTPStatus.REQUEST_TIMEOUT or status >= 500:
             raise _TransientError(answered, wait=_retry_after(response), is_quota=is_quota)
         # A secret that is cut in two would no longer be recognised.
@@ -380,6 +380,9 @@ class HttpClient:
             status=status,
             body=response.text,
         )
+
+    def _says_quota(self, response: Response) -> bool:
+        return self._retry_body is not None and self._retry_body(response.status, response.text)
 
     def _renew(self, refused: Mapping[str, str]) -> None:
         with self._authorizing:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -145,7 +146,8 @@ class LinnworksClient:
         method: str,
         arguments: Mapping[str, Any] | None = None,
         *,
-        rows: Sequence[str] | None = (),
+        rows: Sequence[str] = (),
+        one: tuple[Sequence[str], str] | None = None,
         note: str = "",
     ) -> Answer:
         """Call a method until it answers.
@@ -154,7 +156,8 @@ class LinnworksClient:
             verb: GET sends the arguments in the address, POST as JSON.
             method: Controller and method, such as `Orders/GetOrdersById`.
             arguments: What is asked for.
-            rows: Where in the answer a list must be; None for an object.
+            rows: Where in the answer a list must be.
+            one: For an object instead of a list: where its id must be, and the id asked for.
             note: What tells the request from others, where the arguments would be too long.
 
         Raises:
@@ -162,7 +165,8 @@ class LinnworksClient:
             SourceError: Linnworks does not answer or refuses.
         """
         session = self._logged_in()
-        return self._ask(verb, f"{session.server}/api/{method}", method, arguments, rows, note)
+        fault = partial(_list_fault, rows) if one is None else partial(_object_fault, *one)
+        return self._ask(verb, f"{session.server}/api/{method}", method, arguments, fault, note)
 
     def changed_orders(self, arguments: Mapping[str, Any]) -> Answer:
         """A page of the newer list of orders, which goes by their last change.
@@ -172,7 +176,8 @@ class LinnworksClient:
             SourceError: Linnworks does not answer or refuses.
         """
         url = _orders_v2(self._logged_in())
-        return self._ask("GET", url, _ORDERS_V2, arguments, ("ProcessedOrders",), "")
+        fault = partial(_list_fault, ("ProcessedOrders",))
+        return self._ask("GET", url, _ORDERS_V2, arguments, fault, "")
 
     def _ask(
         self,
@@ -180,7 +185,7 @@ class LinnworksClient:
         url: str,
         method: str,
         arguments: Mapping[str, Any] | None,
-        rows: Sequence[str] | None,
+        fault: Callable[[Any], str | None],
         note: str,
     ) -> Answer:
         if self._desk is None:
@@ -192,10 +197,10 @@ class LinnworksClient:
                 content = orjson.loads(response.text)
             except orjson.JSONDecodeError:
                 return f"answered {len(response.text)} characters that are not JSON"
-            found = content if rows is None else _at(content, rows)
-            if not isinstance(found, dict if rows is None else list):
-                place = f" at {'.'.join(rows)}" if rows else ""
-                return f"answered without the {'object' if rows is None else 'list'}{place}"
+            if missing := fault(content):
+                # Errors come with a good status too.
+                said = str(_at(content, ["Message"]) or "")[:300]
+                return f"answered without {missing}{': ' + said if said else ''}"
             read.append(content)
             return None
 
@@ -345,6 +350,18 @@ def _at(content: Any, path: Sequence[str]) -> Any:
     for step in path:
         content = content.get(step) if isinstance(content, dict) else None
     return content
+
+
+def _list_fault(path: Sequence[str], content: Any) -> str | None:
+    if isinstance(_at(content, path), list):
+        return None
+    return f"the list{' at ' + '.'.join(path) if path else ''}"
+
+
+def _object_fault(path: Sequence[str], asked: str, content: Any) -> str | None:
+    if str(_at(content, path)).lower() == asked.lower():
+        return None
+    return f"the object with {'.'.join(path)} {asked}"
 
 
 def _described(arguments: Mapping[str, Any]) -> str:

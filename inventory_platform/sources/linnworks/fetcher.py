@@ -434,9 +434,14 @@ class _Reading:
         answer = self._locations()
         yield Page("stock_locations", answer.request, answer.body)
         for location in answer.rows(()):
-            asked = {"pkStockLocationId": location["StockLocationId"]}
-            one = self.client.call("GET", "Locations/GetLocation", asked, rows=None)
-            yield Page("stock_location_details", one.request, one.body)
+            where = location["StockLocationId"]
+            details = self.client.call(
+                "GET",
+                "Locations/GetLocation",
+                {"pkStockLocationId": where},
+                one=(("StockLocationId",), where),
+            )
+            yield Page("stock_location_details", details.request, details.body)
 
     def _locations(self) -> Answer:
         return self.client.call("GET", "Inventory/GetStockLocations")
@@ -459,7 +464,7 @@ class _Reading:
                 "POST",
                 "PurchaseOrder/Get_PurchaseOrder",
                 {"pkPurchaseId": purchase_id},
-                rows=None,
+                one=(("PurchaseOrderHeader", "pkPurchaseID"), purchase_id),
             )
             yield Page("purchase_order_details", answer.request, answer.body)
 

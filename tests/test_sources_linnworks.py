@@ -549,6 +549,107 @@ def test_a_single_order_without_details_is_told_and_the_rest_goes_on(shop, caplo
     assert "1 listed orders have no details" in caplog.text
 
 
+class Orders:
+    """Linnworks as far as orders go, without a server.
+
+    Attributes:
+        processed: When each order was processed.
+        bare: Orders without details.
+        hidden: Orders that no list names yet.
+        changes: What the newer list answers instead, page by page.
+    """
+
+    def __init__(self, processed: dict[str, str]) -> None:
+        self.processed = processed
+        self.bare: set[str] = set()
+        self.hidden: set[str] = set()
+        self.changes: Iterator[dict[str, Any]] | None = None
+
+    def call(self, verb: str, method: str, arguments: Any, **_: Any) -> Answer:
+        if method == DETAILS:
+            found = set(arguments["pkOrderIds"]) - self.bare
+            return told([{"OrderId": order} for order in sorted(found)])
+        asked = arguments["request"]
+        rows = [
+            {"pkOrderID": order}
+            for order in self.seen(asked["FromDate"], asked["ToDate"])
+            if asked["DateField"] == "processed"
+        ]
+        data = {"TotalEntries": len(rows), "TotalPages": 1, "Data": rows}
+        return told({"ProcessedOrders": data})
+
+    def changed_orders(self, arguments: Any) -> Answer:
+        if self.changes is not None:
+            return told(next(self.changes))
+        rows = [{"OrderId": order} for order in self.seen(arguments["fromDate"], "9999")]
+        return told({"ProcessedOrders": rows, "TotalOrders": len(rows)})
+
+    def seen(self, first: str, last: str) -> list[str]:
+        listed = {order: at for order, at in self.processed.items() if order not in self.hidden}
+        return [order for order, at in listed.items() if first <= at <= last]
+
+    def read(self, now: str, resume: str | None = None, **options: Any) -> list[Any]:
+        chosen = fetcher.LinnworksOptions.model_validate(
+            {**OPTIONS, "start": "2026-09-01", **options}
+        )
+        reading = fetcher._Reading(self, chosen, datetime.fromisoformat(now))
+        return list(reading.orders(resume))
+
+
+def told(content: Any) -> Answer:
+    return Answer("asked", json.dumps(content), content)
+
+
+def last_checkpoint(items: list[Any]) -> str:
+    return [i for i in items if isinstance(i, Checkpoint)][-1].resume
+
+
+def test_an_order_without_details_that_is_alone_in_its_batch_stops_nothing(caplog):
+    orders = Orders({f"o{n:03}": "2026-09-10T00:00:00Z" for n in range(101)})
+    orders.bare = {"o100"}
+    items = orders.read("2026-10-01T00:00:00Z")
+    assert set(listed(items)) - set(detailed(items)) == {"o100"}
+    assert "1 listed orders have no details, such as o100" in caplog.text
+
+
+def test_an_order_without_details_that_is_alone_in_the_first_slice_stops_nothing():
+    orders = Orders({"gone": "2026-09-02T00:00:00Z", "kept": "2026-10-20T00:00:00Z"})
+    orders.bare = {"gone"}
+    items = orders.read("2026-11-01T00:00:00Z")
+    assert detailed(items) == ["kept"]
+    first = next(place for place, item in enumerate(items) if isinstance(item, Checkpoint))
+    assert "kept" in detailed(items[:first]), "nothing told yet that details are given"
+
+
+def test_a_fetch_that_gets_no_details_at_all_is_an_error_and_keeps_no_place():
+    orders = Orders({"gone": "2026-09-02T00:00:00Z"})
+    orders.bare = {"gone"}
+    with pytest.raises(SourceError, match="no details of it"):
+        orders.read("2026-11-01T00:00:00Z")
+
+
+def changes(*ids: str, token: str | None) -> dict[str, Any]:
+    """A page of the newer list."""
+    rows = [{"OrderId": order} for order in ids]
+    return {"ProcessedOrders": rows, "OpenOrders": [], "TotalOrders": 2, "NextSearchToken": token}
+
+
+UNTIL = json.dumps({"until": "2026-10-01T00:00:00Z", "changes_from": "2026-10-01T00:00:00Z"})
+
+
+def test_the_newer_list_ends_at_a_page_without_rows_whatever_its_token():
+    orders = Orders({})
+    orders.changes = iter([changes("a", "b", token="same"), changes(token="same")])
+    assert detailed(orders.read("2026-10-01T01:00:00Z", UNTIL, orders="v2")) == ["a", "b"]
+
+
+def test_a_token_of_the_newer_list_that_comes_again_with_rows_is_an_error():
+    orders = Orders({})
+    orders.changes = iter([changes("a", token=token) for token in ("x", "y", "x")])
+    with pytest.raises(SourceError, match="NextSearchToken 'x' came before"):
+        orders.read("2026-10-01T01:00:00Z", UNTIL, orders="v2")
+
+
 def test_changes_that_do_not_come_whole_are_an_error(shop):
     until = json.dumps({"until": "2026-10-01T00:00:00Z", "changes_from": "2026-09-01T00:00:00Z"})
     said = {"OpenOrders": [], "ProcessedOrders": [], "TotalOrders": 5, "NextSearchToken": None}

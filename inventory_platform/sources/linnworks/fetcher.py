@@ -216,13 +216,21 @@ class LinnworksFetcher:
                     yield Checkpoint(_instant(now))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Reading:
-    """One fetch under way."""
+    """One fetch under way.
+
+    Attributes:
+        client: Asks Linnworks.
+        options: The source's entry.
+        now: The instant up to which is read.
+        has_details: Whether details came of any order; None as long as none were asked for.
+    """
 
     client: LinnworksClient
     options: LinnworksOptions
     now: datetime
+    has_details: bool | None = None
 
     @property
     def page_size(self) -> int:
@@ -234,7 +242,7 @@ class _Reading:
     def orders(self, resume: str | None) -> Iterator[FetchItem]:
         """Orders by the instants they were processed and cancelled at, then late changes."""
         progress = _Progress.read(resume, self.now)
-        reads_changes = self.options.orders == "v2"
+        reads_changes = self.options.orders == "v2" and resume is not None
         for span, is_new in self._spans(progress):
             for slice_, listings in self._order_slices(span):
                 ids: dict[str, None] = {}
@@ -244,10 +252,14 @@ class _Reading:
                 if is_new or not reads_changes:
                     yield from self._details(list(ids), str(slice_))
                 progress = progress.reached(slice_.end)
-                yield progress.checkpoint()
-        if reads_changes and resume is not None:
+                if self.has_details is not False:
+                    yield progress.checkpoint()
+        if reads_changes:
             since = progress.changes_from
             yield from self._details(self._changed_since(since), f"changed since {_instant(since)}")
+        if self.has_details is False:
+            raise _no_details("the only order", "it")
+        if reads_changes:
             yield replace(progress, changes_from=self.now).checkpoint()
 
     def _spans(self, progress: _Progress) -> Iterator[tuple[_Span, bool]]:
@@ -310,11 +322,10 @@ class _Reading:
                 # quota and session are looked after below, so that it is never one of these.
                 again, missing = self._ask_details(missing, f"{note}, again")
                 yield Page("processed_order_details", again.request, again.body)
-            if len(missing) == len(batch):
-                raise SourceError(
-                    f"Linnworks lists {len(batch)} orders and gives no details of any of them.",
-                    "Grant the application the permission to view order details.",
-                )
+            self.has_details = bool(self.has_details) or len(missing) < len(batch)
+            # One order alone may be gone; the ones after it will tell.
+            if not self.has_details and len(batch) > 1:
+                raise _no_details(f"{len(batch)} orders", "any of them")
             if missing:
                 _log.warning(
                     "%d listed orders have no details, such as %s", len(missing), missing[0]
@@ -335,16 +346,26 @@ class _Reading:
             "entriesPerPage": _PAGE_LIMIT,
         }
         ids: dict[str, None] = {}
+        tokens: set[str] = set()
         read = 0
         answer = self.client.changed_orders(arguments)
         total = answer.at(("TotalOrders",))
         while True:
             processed = answer.rows(("ProcessedOrders",))
             ids.update(dict.fromkeys(str(row["OrderId"]) for row in processed))
-            read += len(processed) + len(answer.at(("OpenOrders",)) or [])
+            found = len(processed) + len(answer.at(("OpenOrders",)) or [])
+            read += found
             token = answer.at(("NextSearchToken",))
-            if not token:
+            if not token or not found:
                 break
+            if token in tokens:
+                raise SourceError(
+                    "The list of changed orders goes in circles: its NextSearchToken "
+                    f"{str(token)[:100]!r} came before.",
+                    'Load again. If it stays, set orders = "v1" in the source\'s entry.',
+                    is_transient=True,
+                )
+            tokens.add(token)
             answer = self.client.changed_orders({**arguments, "searchToken": token})
         if isinstance(total, int) and read < total:
             raise SourceError(
@@ -481,6 +502,13 @@ _WHOLE: Mapping[str, Callable[[_Reading], Iterator[Page]]] = {
     "purchase_orders": _Reading.purchase_orders,
     "suppliers": _Reading.suppliers,
 }
+
+
+def _no_details(listed: str, of_what: str) -> SourceError:
+    return SourceError(
+        f"Linnworks lists {listed} and gives no details of {of_what}.",
+        "Grant the application the permission to view order details.",
+    )
 
 
 def _instant(at: datetime) -> str:

@@ -29,6 +29,8 @@ from inventory_platform.sandbox.serving import served
 from inventory_platform.sandbox.shop import create_app
 from inventory_platform.sources.base import Checkpoint, Page
 from inventory_platform.sources.crawler import CrawlFetcher
+from inventory_platform.sources.crawler.crawl import _locations
+from inventory_platform.sources.crawler.extraction import extract
 
 PUBLIC = "https://kram.example"
 OPTIONS = {
@@ -299,6 +301,26 @@ def test_sitemaps_lead_to_pages_when_asked_for():
     assert len(fetched.products("product")) == 59
 
 
+def test_links_in_a_sitemap_are_found_however_they_are_written():
+    links = "<loc><![CDATA[{0}/p/1?a=1&copy=2]]></loc><loc>\n {0}/p/2?a=1&amp;b=2 \n</loc>"
+    pages = {"p/1": MUG, "p/2": MUG, "start": "nothing"}
+    with small_shop(
+        **pages,
+        **{
+            "robots.txt": lambda r: PlainTextResponse(f"Sitemap: {r.base_url}map.xml"),
+            "map.xml": lambda r: Response(links.format(str(r.base_url).rstrip("/"))),
+        },
+    ) as (base, _):
+        fetched = crawl(base, sitemaps=True, public_address=base)
+    assert set(fetched.products("product")) == {f"{base}/p/1?a=1&copy=2", f"{base}/p/2?a=1&b=2"}
+
+
+def test_a_sitemap_of_spaces_is_gone_through_at_once():
+    begun = time.monotonic()
+    assert _locations(f"<loc>{' ' * 200_000}<loc><![CDATA[{' ' * 200_000}") == []
+    assert time.monotonic() - begun < 5
+
+
 # -- robots.txt as RFC 9309 has it ---------------------------------------------------------
 
 
@@ -377,6 +399,55 @@ def test_one_bad_page_does_not_stop_the_others():
         ("/5", "gone"),
     ]
     assert "500" in fetched.visits[1]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (f'<h1>A</h1><p class="price">{"1234567890" * 3}1 €</p>', "too many digits for a price"),
+        (
+            '<script type="application/ld+json">{"@type": "Product", "name": "A", '
+            '"url": "/p/\\ud83d", "offers": {"price": "1.00"}}</script><h1>A</h1>',
+            "no price given",
+        ),
+    ],
+    ids=["digits without end", "half a surrogate pair in an address"],
+)
+def test_what_no_shop_should_write_does_not_stop_the_crawl(bad, problem):
+    with small_shop(start=START, **{"p/1": bad, "p/2": MUG}) as (base, _):
+        fetched = crawl(base)
+    assert fetched.outcomes == {"changed": 3}
+    products = fetched.products("product")
+    assert products[f"{PUBLIC}/p/1"]["price_problem"] == problem
+    assert products[f"{PUBLIC}/p/2"]["price"] == "12.40"
+
+
+def test_a_page_that_cannot_be_read_is_noted_with_the_reason(monkeypatch):
+    def fails_at_first_product(page, url, kind, rules):
+        if url.endswith("/p/1"):
+            raise RecursionError("too deep")
+        return extract(page, url, kind, rules)
+
+    monkeypatch.setattr("inventory_platform.sources.crawler.crawl.extract", fails_at_first_product)
+    with small_shop(start=START, **{"p/1": MUG, "p/2": MUG}) as (base, _):
+        fetched = crawl(base)
+    assert fetched.outcomes == {"changed": 2, "failed": 1}
+    assert fetched.visit("/p/1")["detail"] == "the page cannot be read: RecursionError: too deep"
+
+
+def test_a_further_host_that_does_not_answer_costs_only_its_own_pages():
+    # Nobody listens on the port for discarding.
+    there = "".join(f'<a href="http://127.0.0.2:9/p/{n}">{n}</a>' for n in range(3, 10))
+    with small_shop(start=there + START, **{"p/1": MUG, "p/2": MUG}) as (base, _):
+        waits = []
+        fetched = crawl(
+            base, sleep=waits.append, public_address=base, hosts=["127.0.0.2:9"], sitemaps=True
+        )
+    assert fetched.outcomes == {"changed": 3, "disallowed": 7}
+    reasons = {v["detail"] for v in fetched.visits if v["outcome"] == "disallowed"}
+    assert len(reasons) == 1
+    assert "http://127.0.0.2:9/robots.txt cannot be read" in reasons.pop()
+    assert len(waits) < 15, "its robots.txt is asked for once, not for every page"
 
 
 @pytest.mark.parametrize("absence", [PlainTextResponse("", 410), RedirectResponse("/")])

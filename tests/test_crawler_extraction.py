@@ -276,6 +276,18 @@ def test_a_page_without_a_product_gives_none_and_says_so():
     assert extract("", f"{SITE}/c/all", "listing", RULES).products == []
 
 
+def test_a_related_product_is_not_taken_for_the_product_of_the_page():
+    related = thing(name="Related", url="/p/9", offers={"price": "5.00"})
+    listed = {"@type": "ItemList", "itemListElement": [{"@type": "ListItem", "item": related}]}
+    main = thing(name="Main", offers={"price": "50.00"})
+    for own in (main, main | {"url": "/p/1"}, main | {"@id": "#product"}, main | {"url": "/"}):
+        found = product(json_ld(listed, own))
+        assert (found["name"], found["price"]) == ("Main", "50.00")
+    found = extract(json_ld(listed) + "<h1>Main</h1>", f"{SITE}/p/1", "product", RULES)
+    assert [(p["name"], p["price"]) for p in found.products] == [("Main", None)]
+    assert found.problems == ["only products of other pages: json-ld"]
+
+
 # -- listings, links, addresses ------------------------------------------------------------
 
 

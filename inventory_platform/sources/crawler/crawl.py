@@ -37,7 +37,10 @@ _LIMITS = HttpLimits(total_seconds=60, max_bytes=16 * 1024 * 1024, attempts=4, m
 _LONGEST_HTML = 4_000_000
 _VISITS_PER_CHECKPOINT = 50
 _FAILURES_IN_A_ROW = 5
-_LOCATION = re.compile(r"<loc>\s*([^<]+?)\s*</loc>", re.IGNORECASE)
+# Possessive, so that a long run of spaces is gone through once.
+_LOCATION = re.compile(r"<loc>\s*+(?:<!\[CDATA\[([^<]*)\]\]>\s*+|([^<]*+))</loc>", re.IGNORECASE)
+_BAD_PAGE = (ValueError, ArithmeticError, LookupError, TypeError, RecursionError)
+"""What a page that is unlike any seen before may cause where it is read."""
 
 
 class CrawlFetcher:
@@ -228,6 +231,8 @@ class _Crawl:
         self.known = {*self.waiting, *self.done}
         self.visits: list[_Visit] = []
         self.failed: list[str] = []
+        self.silent: dict[str, str] = {}
+        """Further hosts whose robots.txt cannot be reached, and why."""
 
     def run(self) -> Iterator[FetchItem]:
         if not self.known:
@@ -260,8 +265,9 @@ class _Crawl:
         def visit(outcome: str, **facts: Any) -> _Visit:
             return _Visit(url, kind, _now(), outcome, **facts)
 
-        if not self.web.robots.allows(url):
-            return visit("disallowed"), None
+        objection = self._objection(url)
+        if objection:
+            return visit("disallowed", detail=objection), None
         known = self.memory.pages.get(url)
         try:
             response = self._ask(url, known)
@@ -276,15 +282,20 @@ class _Crawl:
         if response.status == 304 and known is not None:
             self._await(known.links)
             return visit("unchanged", status=304, products=known.products), None
-        if response.url != url and not self.web.robots.allows(response.url):
-            return visit("disallowed", detail=f"leads to {response.url}"), None
+        objection = self._objection(response.url) if response.url != url else None
+        if objection:
+            return visit("disallowed", detail=f"leads to {response.url}: {objection}"), None
         if kind == PRODUCT and self.rules.kind(response.url) != PRODUCT:
             # What a shop no longer sells often leads to its category or its front page.
             self.memory.pages.pop(url, None)
             return visit("gone", status=response.status, detail=f"leads to {response.url}"), None
         if "html" not in response.headers.get("content-type", "html"):
             return visit("not_html", status=response.status), None
-        found = extract(response.text, response.url, kind, self.rules)
+        try:
+            found = extract(response.text, response.url, kind, self.rules)
+        except _BAD_PAGE as error:
+            reason = f"the page cannot be read: {type(error).__name__}: {error}"
+            return visit("failed", status=response.status, detail=reason), None
         facts = {"status": response.status, "products": len(found.products)}
         new = _remembered(response, found, kind)
         self.memory.pages[url] = new
@@ -293,6 +304,25 @@ class _Crawl:
             return visit("unchanged", **facts), None
         changed = visit("changed", **facts, detail="; ".join(found.problems) or None)
         return changed, _page(changed, response, found)
+
+    def _objection(self, url: str) -> str | None:
+        """Why a page may not be asked for; None when it may be.
+
+        A further host that does not answer is left out of this crawl, and asked once only; the
+        pages on the shop's own host do not depend on it.
+
+        Raises:
+            SourceError: The robots.txt of the shop's own host cannot be reached.
+        """
+        site = origin(url)
+        if site not in self.silent:
+            try:
+                return None if self.web.robots.allows(url) else "robots.txt forbids it"
+            except SourceError as error:
+                if site == self.rules.site:
+                    raise
+                self.silent[site] = error.what
+        return self.silent[site]
 
     def _ask(self, url: str, known: _Known | None) -> Response:
         headers = {"accept": "text/html,application/xhtml+xml"}
@@ -311,7 +341,7 @@ class _Crawl:
         links: dict[str, None] = {}
         while maps and len(asked) < self.rules.max_pages:
             url = maps.popleft()
-            if url in asked or not self.web.robots.allows(url):
+            if url in asked or self._objection(url):
                 continue
             asked.add(url)
             try:
@@ -319,7 +349,7 @@ class _Crawl:
             except SourceError as error:
                 self.visits.append(_Visit(url, "sitemap", _now(), "failed", detail=error.what))
                 continue
-            found = [absolute(url, html.unescape(m)) for m in _LOCATION.findall(text)]
+            found = [absolute(url, link) for link in _locations(text)]
             own = [u for u in found if u and self.rules.is_own(u)]
             if "<sitemapindex" in text:
                 maps.extend(own)
@@ -328,6 +358,10 @@ class _Crawl:
         return list(links)
 
     def _own_sitemaps(self, site: str) -> list[str]:
+        # Not to be asked when its robots.txt is out of reach; one that forbids `/` names maps too.
+        self._objection(f"{site}/")
+        if site in self.silent:
+            return []
         named = (absolute(site, url) for url in self.web.robots.sitemaps(site))
         return [url for url in named if url and self.rules.is_own(url)]
 
@@ -382,6 +416,11 @@ class _Crawl:
                 "Look at the visits of this crawl: the start pages may have moved, robots.txt may "
                 "forbid them, or the selectors no longer fit. What was known before stays.",
             )
+
+
+def _locations(sitemap: str) -> list[str]:
+    """The links in a sitemap; within CDATA nothing is escaped."""
+    return [verbatim or html.unescape(text) for verbatim, text in _LOCATION.findall(sitemap)]
 
 
 def _remembered(response: Response, found: Extracted, kind: str) -> _Known:

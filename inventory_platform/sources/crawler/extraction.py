@@ -118,7 +118,7 @@ def extract(page: str, url: str, kind: str, rules: Rules) -> Extracted:
     if kind == PRODUCT:
         ways["opengraph"] = open_graph(tree)
         ways[_SELECTORS] = [_selected(tree.root, rules.product_selectors)]
-        products = reader.single(ways, _canonical(tree, url, base, rules))
+        products = reader.single(ways, _canonical(tree, url, base, rules), url)
     else:
         ways[_SELECTORS] = _selected_items(tree, rules)
         products = reader.several(ways)
@@ -190,15 +190,33 @@ class _Reader:
     base: str
     problems: list[str]
 
-    def single(self, ways: Mapping[str, Iterable[Item]], url: str) -> list[Product]:
-        """The product whose page this is."""
+    def single(self, ways: Mapping[str, Iterable[Item]], url: str, asked: str) -> list[Product]:
+        """The product whose page this is.
+
+        Args:
+            ways: Where products were found → what was found there.
+            url: The address that identifies the product.
+            asked: The address the page came from.
+        """
         best: Product | None = None
         for method, items in ways.items():
-            candidates = list(items)
-            own = [i for i in candidates if self._address(i) == url] or candidates[:1]
+            candidates = [(self._address(item), item) for item in items]
+            own = [item for address, item in candidates if address in {url, asked}]
+            own = own or [item for address, item in candidates if not self._is_elsewhere(address)]
+            if candidates and not own:
+                self.problems.append(f"only products of other pages: {method}")
             for item in own[:1]:
                 best = _filled(best, self._product(item, url, method))
         return self._named([best] if best is not None else [])
+
+    def _is_elsewhere(self, address: str | None) -> bool:
+        """Whether a product with this address is not the one of this page, but a related one.
+
+        The shop's front page or a category, which some name in its stead, is no product's own.
+        """
+        if address is None:
+            return False
+        return not self.rules.is_own(address) or self.rules.kind(address) == PRODUCT
 
     def several(self, ways: Mapping[str, Iterable[Item]]) -> list[Product]:
         """The products of a listing, each with an address of its own."""

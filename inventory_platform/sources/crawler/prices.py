@@ -48,6 +48,8 @@ _MARK = (
 )
 _MARK_BEFORE = re.compile(rf"(?<!{_LETTER})({_MARK})\s*$")
 _MARK_AFTER = re.compile(rf"^\s*({_MARK})(?!{_LETTER})")
+_MOST_DIGITS = 12
+"""Before the cents; what is longer is no price, and no decimal of a table holds it."""
 _STANDARD = re.compile(r"(\d+)(?:\.(\d+))?")
 _SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f]+")
 _NO_CENTS = re.compile(r"(?<=\d)[.,]-{1,2}(?!\d)")
@@ -133,6 +135,8 @@ def read_price(text: str, locale: Locale, currency: str | None = None) -> Price:
 
     amounts = [_amount(n.text, locale) for n in asked]
     for number, amount in zip(asked, amounts, strict=True):
+        if amount is not None and amount >= 10**_MOST_DIGITS:
+            return Price(currency=stated, problem="too many digits for a price")
         if amount is None:
             return Price(
                 currency=stated,
@@ -163,10 +167,12 @@ def read_stated_price(text: str, locale: Locale, currency: str | None = None) ->
         return Price(
             currency=currency, problem=f"{value!r} can be {whole}.{cents} and {whole}{cents}"
         )
+    if len(whole) > _MOST_DIGITS:
+        return Price(currency=currency, problem="too many digits for a price")
     cents = cents.rstrip("0")
     if len(cents) > 2:
         return Price(currency=currency, problem=f"{value!r} has more decimals than money")
-    return Price(Decimal(f"{whole}.{cents or '0'}").quantize(Decimal("0.01")), currency=currency)
+    return Price(Decimal(f"{whole}.{cents.ljust(2, '0')}"), currency=currency)
 
 
 def read_currency(text: str | None) -> str | None:
@@ -241,7 +247,7 @@ def _amount(number: str, locale: Locale) -> Decimal | None:
     if match is None:
         return None
     whole = re.sub(r"\D", "", match[1])
-    return Decimal(f"{whole}.{match[2] or '0'}").quantize(Decimal("0.01"))
+    return Decimal(f"{whole}.{(match[2] or '').ljust(2, '0')}")
 
 
 def _says(text: str, words: Iterable[str]) -> bool:

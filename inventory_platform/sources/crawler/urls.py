@@ -25,9 +25,10 @@ def absolute(base: str, link: str) -> str | None:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     suffix = "" if port in {None, _PORTS[parts.scheme]} else f":{port}"
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    # Half a surrogate pair, which JSON can hold, cannot be sent.
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._", errors="replace")
     asked = "&".join(p for p in parts.query.split("&") if p and not _TRACKING.match(p))
-    query = quote(asked, safe="/%:@!$&'()*+,;=~-._?[]")
+    query = quote(asked, safe="/%:@!$&'()*+,;=~-._?[]", errors="replace")
     url = f"{parts.scheme}://{host}{suffix}{path}{'?' if query else ''}{query}"
     return url if len(url) <= _LONGEST else None
 

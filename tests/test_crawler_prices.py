@@ -42,6 +42,8 @@ from inventory_platform.sources.crawler.prices import (
         ("Was £20.00 £15.00", "en", "15.00", "GBP"),
         ("statt 15,90 € 12,40 €", "de", "12.40", "EUR"),
         ("UVP 15,90 € jetzt nur 12,40 €", "de", "12.40", "EUR"),
+        ("£12.00 250 g", "en", "12.00", "GBP"),
+        ("9,99 € + 3,95 Versand", "de", "9.99", "EUR"),
         ("avant 15,90 € maintenant 12,40 €", "fr", "12.40", "EUR"),
     ],
 )
@@ -64,6 +66,21 @@ def test_a_price_is_read_by_the_locale_of_its_shop(text, locale, amount, currenc
         ("ab 5,00 €", "de", "only the lowest"),
         ("was £5.00", "en", "only a former price"),
         ("-5,00 €", "de", "negative"),
+        ("1\u00a0299,00 €", "de", "not how numbers are written"),
+        ("1\u00a0299,00 €", "it", "not how numbers are written"),
+        ("1 299,00 €", "nl", "not how numbers are written"),
+        ("1\u202f299,00 kr", "da", "not how numbers are written"),
+        ("£1 299.00", "en", "not how numbers are written"),
+        ("£1\u2009299", "en", "not how numbers are written"),
+        ("CHF 1 299.50", "de-CH", "not how numbers are written"),
+        ("HK$100", "en", "sign that is not known"),
+        ("100 AU$", "en", "sign that is not known"),
+        ("£9.99+", "en", "only the lowest"),
+        ("9,99 €+", "de", "only the lowest"),
+        ("£12 - 500 g", "en", "not clear which is the price"),
+        ("2 - £10", "en", "not clear which is the price"),
+        ("Model 200 - 15,90 €", "de", "not clear which is the price"),
+        ("12345678901234 €", "de", "too many digits"),
         ("\u22125,00 €", "de", "negative"),
         ("€ -5,00", "de", "negative"),
         ("Preis auf Anfrage", "de", "no number"),
@@ -81,6 +98,21 @@ def test_a_range_keeps_both_ends():
     assert read_price("£10.00 \u2013 £15.50", locale_of("en")) == expected
     expected = Price(Decimal("9.99"), Decimal("12.99"), "EUR")
     assert read_price("9,99 € bis 12,99 €", locale_of("de")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "lowest", "highest"),
+    [
+        ("9,99 \u2013 12,99 €", "de", "9.99", "12.99"),
+        ("9,99 bis 12,99 € inkl. MwSt.", "de", "9.99", "12.99"),
+        ("£10 - 15", "en", "10.00", "15.00"),
+        ("$1,299 - 1,499", "en", "1299.00", "1499.00"),
+        ("1 299 - 1 499 kr", "sv", "1299.00", "1499.00"),
+    ],
+)
+def test_one_sign_is_enough_for_both_ends_of_a_range(text, locale, lowest, highest):
+    found = read_price(text, locale_of(locale))
+    assert (found.amount, found.highest) == (Decimal(lowest), Decimal(highest))
 
 
 def test_a_sign_of_several_currencies_means_the_declared_one_or_none():

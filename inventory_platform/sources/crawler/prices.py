@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -48,6 +48,11 @@ _MARK = (
 )
 _MARK_BEFORE = re.compile(rf"(?<!{_LETTER})({_MARK})\s*$")
 _MARK_AFTER = re.compile(rf"^\s*({_MARK})(?!{_LETTER})")
+# Such as HK$ and AU$: a sign of another currency than the one declared.
+_UNKNOWN_MARK = re.compile(rf"(?<!{_LETTER})(?!(?:us|a|c|r)\$){_LETTER}+[$£€¥₹₺]")
+_AND_MORE = re.compile(rf"\s*{_MARK}?\+(?!\s*\w)")
+# A unit, or the rest of a date or a time, after a number.
+_OF_SOMETHING = re.compile(r"\s*[^\W_]|\s*[/:]")
 _MOST_DIGITS = 12
 """Before the cents; what is longer is no price, and no decimal of a table holds it."""
 _STANDARD = re.compile(r"(\d+)(?:\.(\d+))?")
@@ -115,15 +120,20 @@ def read_price(text: str, locale: Locale, currency: str | None = None) -> Price:
     plain = _NO_CENTS.sub("", plain)
     if re.search(r"\d", _ASIDE.sub("", plain)):
         plain = _ASIDE.sub("", plain)
-    numbers = [n for n in _numbers(plain, locale, currency) if not n.is_percentage]
-    if any(n.mark for n in numbers):
-        numbers = [n for n in numbers if n.mark]
+    words = locale.words
+    numbers = [n for n in _numbers(plain, currency) if not n.is_percentage]
     if not numbers:
         return Price(problem="no number in it")
+    if _UNKNOWN_MARK.search(plain):
+        return Price(problem="a currency sign that is not known")
+    if any(n.mark for n in numbers):
+        priced = _priced(numbers, locale)
+        if priced is None:
+            return Price(problem="several numbers, and not clear which is the price")
+        numbers = priced
     if numbers[0].is_negative:
         return Price(problem="a negative amount")
 
-    words = locale.words
     asked = [n for n in numbers if not _says(n.before, words.was)]
     if not asked:
         return Price(problem="only a former price")
@@ -144,7 +154,7 @@ def read_price(text: str, locale: Locale, currency: str | None = None) -> Price:
             )
     distinct = sorted({a for a in amounts if a is not None})
     if len(distinct) == 1:
-        if _says(asked[0].before, words.lowest):
+        if _says(asked[0].before, words.lowest) or _AND_MORE.match(asked[-1].after):
             return Price(currency=stated, problem="only the lowest of several prices")
         return Price(distinct[0], currency=stated)
     if len(distinct) == 2 and len(asked) == 2 and _joins(asked[1].before, words.to):
@@ -220,10 +230,14 @@ def read_availability(
     return IN_STOCK if _says(plain, in_stock) else UNKNOWN
 
 
-def _numbers(plain: str, locale: Locale, declared: str | None) -> list[_Number]:
-    spaced = r"|\ (?=\d{3}(?!\d))" if " " in locale.group else ""
+# A space before three digits groups, also where the locale has another sign for it: `1 299` is
+# never the two numbers 1 and 299. After cents a new number begins.
+_NUMBER = re.compile(r"\d(?:(?:[\d.,']|(?<![.,]\d\d)\ (?=\d{3}(?!\d)))*\d)?")
+
+
+def _numbers(plain: str, declared: str | None) -> list[_Number]:
     found, end = [], 0
-    matches = list(re.finditer(rf"\d(?:(?:[\d.,']{spaced})*\d)?", plain))
+    matches = list(_NUMBER.finditer(plain))
     for place, match in enumerate(matches):
         before = plain[end : match.start()]
         following = matches[place + 1].start() if place + 1 < len(matches) else len(plain)
@@ -259,6 +273,30 @@ def _says(text: str, words: Iterable[str]) -> bool:
 def _pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
     listed = "|".join(re.escape(word.lower()) for word in words if word.strip())
     return re.compile(rf"(?<!{_LETTER})(?:{listed})(?!{_LETTER})") if listed else None
+
+
+def _priced(numbers: Sequence[_Number], locale: Locale) -> list[_Number] | None:
+    """The numbers beside a currency sign, and the other end of a range that has one sign only.
+
+    None where a dash joins a price to a number that need not be a price, as in `£12 - 500 g`.
+    """
+    found = list(numbers)
+    for place, other in enumerate(numbers[1:]):
+        one = found[place]
+        if bool(one.mark) == bool(other.mark) or not _joins(other.before, locale.words.to):
+            continue
+        lower, upper = _amount(one.text, locale), _amount(other.text, locale)
+        is_range = (
+            other.before.strip() in {"-", *locale.words.to}
+            and not (one.mark and _OF_SOMETHING.match(other.after))
+            and not (lower is not None and upper is not None and lower > upper)
+        )
+        if not is_range:
+            return None
+        marked = one if one.mark else other
+        found[place] = replace(one, mark=marked.mark, currency=marked.currency)
+        found[place + 1] = replace(other, mark=marked.mark, currency=marked.currency)
+    return [n for n in found if n.mark]
 
 
 def _joins(between: str, words: Sequence[str]) -> bool:

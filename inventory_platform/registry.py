@@ -18,6 +18,7 @@ from inventory_platform.landing.pages import FetchRecord, PageReader, PageStore
 from inventory_platform.settings import Settings
 from inventory_platform.sources.base import Reader
 from inventory_platform.sources.catalog import Source, read_catalog, redact, resolve
+from inventory_platform.sources.documents import stream_of
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,41 @@ def read_registry(settings: Settings) -> Registry:
 
     Raises:
         SettingsError: `sources.toml` is missing or wrong.
-        ContractError: A source has no contract, or a contract contradicts itself.
+        ContractError: A source has no contract, or a contract contradicts itself or another.
     """
     sources = read_catalog(settings)
     retired = [name for name in contract_modules() if name not in sources]
-    return Registry(settings, sources, _by_relation(sources), _by_relation(retired))
+    registry = Registry(settings, sources, _by_relation(sources), _by_relation(retired))
+    check_sessions(registry)
+    return registry
+
+
+def check_sessions(registry: Registry) -> None:
+    """Refuse two tables that would read one session of an MQTT broker.
+
+    The broker gives each message to a session once, so what one table has taken the other never
+    sees.
+
+    Raises:
+        ContractError: Two tables read the same session; names both.
+    """
+    taken: dict[tuple[str, str], TableContract] = {}
+    for source, contract in registry.tables():
+        if source.kind != "mqtt":
+            continue
+        # Only here, as most installations read no MQTT.
+        from inventory_platform.sources.streams.mqtt import CLIENT_ID, session_name
+
+        client_id = str(source.options.get("client_id", CLIENT_ID))
+        session = session_name(client_id, stream_of(contract.source_table))
+        other = taken.setdefault((source.address, session), contract)
+        if other is not contract:
+            raise ContractError(
+                f"Tables {other.relation} and {contract.relation} would both read the MQTT session "
+                f"{session!r}, and each miss what the other took.",
+                "Let one of them read a topic filter of its own, or give its source another entry "
+                "in sources.toml with a `client_id` of its own.",
+            )
 
 
 def _by_relation(sources: Iterable[str]) -> dict[str, TableContract]:

@@ -7,12 +7,15 @@ import socketserver
 import subprocess
 import threading
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from inventory_platform.errors import LandingError, SettingsError, SourceError
+from inventory_platform.errors import ContractError, LandingError, SettingsError, SourceError
 from inventory_platform.landing.lake import Lake
+from inventory_platform.registry import Registry, check_sessions
 from inventory_platform.sandbox.brokers import (
     MosquittoBroker,
     Sent,
@@ -21,8 +24,10 @@ from inventory_platform.sandbox.brokers import (
     publish_mqtt,
 )
 from inventory_platform.sandbox.devices import SESSION, TOPIC, device_batch
+from inventory_platform.settings import Settings
+from inventory_platform.sources.catalog import Source
 from inventory_platform.sources.streams.mqtt import MqttReader, session_name
-from tests.stream_driver import Desk, need_mosquitto
+from tests.stream_driver import Desk, contract_of, need_mosquitto
 
 STOCK = "iot_devices.stock_events"
 QUICK = {"idle_seconds": 0.3}
@@ -110,6 +115,30 @@ def test_the_sensors_day_counts_once_however_often_it_is_published(broker, desk)
 
 def test_the_sandbox_opens_the_session_that_the_platform_reads():
     assert session_name("inventory", Desk(Path("unused"), STOCK).contract.source_table) == SESSION
+
+
+@pytest.mark.parametrize(
+    ("topic", "options", "is_refused"),
+    [
+        ("devices/+/stock", {}, True),
+        ("devices/+/stock:[].levels", {}, True),
+        ("devices-any/stock", {}, True),
+        ("devices/+/alarms", {}, False),
+        ("devices/+/stock", {"client_id": "second"}, False),
+    ],
+)
+def test_two_tables_on_one_session_are_refused_at_the_start(topic, options, is_refused):
+    first = contract_of(STOCK)
+    second = replace(first, source="more_devices", source_table=topic)
+    sources = {
+        first.source: Source(first.source, "mqtt://broker"),
+        second.source: Source(second.source, "mqtt://broker", options=options),
+    }
+    tables = {c.relation: c for c in (first, second)}
+    registry = Registry(Settings(data_dir=Path("unused")), sources, tables)
+    expected = pytest.raises(ContractError, match=f"{first.relation} and {second.relation} would")
+    with expected if is_refused else nullcontext():
+        check_sessions(registry)
 
 
 def test_a_payload_that_is_no_json_is_quarantined_as_it_came(broker, desk):

@@ -39,8 +39,11 @@ from inventory_platform.sources.streams.base import (
 
 log = logging.getLogger(__name__)
 
+CLIENT_ID = "inventory"
+"""First part of a session's name, where `sources.toml` says nothing else."""
+
 _OPTIONS: Mapping[str, Any] = {
-    "client_id": "inventory",
+    "client_id": CLIENT_ID,
     "protocol": "3.1.1",
     "ca": None,
     "certificate": None,

@@ -634,6 +634,7 @@ def changes(*ids: str, token: str | None) -> dict[str, Any]:
     return {"ProcessedOrders": rows, "OpenOrders": [], "TotalOrders": 2, "NextSearchToken": token}
 
 
+MIDDAY = json.dumps({"until": "2026-10-01T12:00:00Z", "changes_from": "2026-10-01T12:00:00Z"})
 UNTIL = json.dumps({"until": "2026-10-01T00:00:00Z", "changes_from": "2026-10-01T00:00:00Z"})
 
 
@@ -648,6 +649,40 @@ def test_a_token_of_the_newer_list_that_comes_again_with_rows_is_an_error():
     orders.changes = iter([changes("a", token=token) for token in ("x", "y", "x")])
     with pytest.raises(SourceError, match="NextSearchToken 'x' came before"):
         orders.read("2026-10-01T01:00:00Z", UNTIL, orders="v2")
+
+
+def test_details_of_an_order_that_is_listed_late_come_with_the_newer_list():
+    orders = Orders({"late": "2026-10-01T11:59:58Z"})
+    orders.hidden = {"late"}
+    first = orders.read("2026-10-01T12:00:00Z", orders="v2")
+    orders.hidden = set()
+    items = orders.read("2026-10-01T13:00:00Z", last_checkpoint(first), orders="v2")
+    assert (listed(items), detailed(items)) == (["late"], ["late"])
+
+
+def test_an_order_that_is_listed_late_is_read_without_a_look_back_too():
+    orders = Orders({"late": "2026-10-01T11:59:58Z"})
+    items = orders.read("2026-10-01T13:00:00Z", MIDDAY, lookback_days=0)
+    assert (listed(items), detailed(items)) == (["late"], ["late"])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("ahead", ["2026-10-01T13:00:00Z", "2027-10-01T00:00:00Z"])
+def test_a_clock_that_was_ahead_loses_no_orders(version, ahead, caplog):
+    orders = Orders({})
+    resume = last_checkpoint(orders.read(ahead, orders=version))
+    orders.processed = {"meanwhile": "2026-10-01T12:10:00Z"}
+    items = orders.read("2026-10-01T12:30:00Z", resume, orders=version)
+    assert set(listed(items)) == set(detailed(items)) == {"meanwhile"}
+    assert json.loads(last_checkpoint(items))["until"] == "2026-10-01T12:30:00Z"
+    assert f"reached {ahead}, which is in the future" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["orders", "returns"])
+def test_nothing_is_read_up_to_a_time_that_has_not_come_at_linnworks(shop, name):
+    items = shop.items(name, UNTIL, now=datetime(2100, 1, 1, tzinfo=UTC), orders="v2")
+    reached = json.loads(last_checkpoint(items))["until"]
+    assert datetime.fromisoformat(reached) <= datetime.now(UTC)
 
 
 def test_changes_that_do_not_come_whole_are_an_error(shop):

@@ -12,6 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -87,6 +89,7 @@ class _Session:
     token: str
     server: str
     locality: str
+    began: datetime | None
 
 
 class LinnworksClient:
@@ -167,6 +170,14 @@ class LinnworksClient:
         session = self._logged_in()
         fault = partial(_list_fault, rows) if one is None else partial(_object_fault, *one)
         return self._ask(verb, f"{session.server}/api/{method}", method, arguments, fault, note)
+
+    def server_time(self) -> datetime | None:
+        """When the session began, by Linnworks' clock, where it shows it.
+
+        Raises:
+            SourceError: Linnworks does not let the application in.
+        """
+        return self._logged_in().began
 
     def changed_orders(self, arguments: Mapping[str, Any]) -> Answer:
         """A page of the newer list of orders, which goes by their last change.
@@ -268,7 +279,7 @@ class LinnworksClient:
             return None
 
         try:
-            self._door.request(
+            response = self._door.request(
                 "POST",
                 f"{self._entrance}/api/{_AUTHORIZE}",
                 json=self._credentials.shown(),
@@ -285,6 +296,7 @@ class LinnworksClient:
             token=read[-1]["Token"],
             server=read[-1]["Server"].rstrip("/"),
             locality=str(_at(read[-1], ["Locality"])).upper(),
+            began=_date(response.headers),
         )
         self._secrets.add(session.token)
         state = _at(read[-1], ["Status", "State"]) or "AVAILABLE"
@@ -350,6 +362,13 @@ def _at(content: Any, path: Sequence[str]) -> Any:
     for step in path:
         content = content.get(step) if isinstance(content, dict) else None
     return content
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _list_fault(path: Sequence[str], content: Any) -> str | None:

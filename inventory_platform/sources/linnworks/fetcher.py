@@ -57,6 +57,8 @@ _DETAILS_AT_ONCE = 100
 _LONGEST_SLICE = timedelta(days=31)
 _LONGEST_HISTORY = timedelta(days=89)
 """Returns are given for three months at most."""
+_OVERLAP = timedelta(minutes=15)
+"""How far readings reach into each other, for what lists name late and clocks that differ."""
 _SHORTEST_SLICE = timedelta(minutes=1)
 _ORDERS_PER_SLICE = 5_000
 """What a killed fetch loses at most, and what is kept aside at a time."""
@@ -205,6 +207,8 @@ class LinnworksFetcher:
         with LinnworksClient(
             self._address, credentials, sleep=self._sleep, clock=self._clock
         ) as client:
+            # By either clock: what is read up to a moment that has not come is never read.
+            now = min(now, client.server_time() or now)
             reading = _Reading(client, options, now)
             match name:
                 case "orders":
@@ -237,11 +241,31 @@ class _Reading:
         """Rows on a page of every list but the order search."""
         return min(self.options.page_size, _PAGE_LIMIT)
 
+    @property
+    def look_back(self) -> timedelta:
+        """How far back orders and returns are read again."""
+        return max(timedelta(days=self.options.lookback_days), _OVERLAP)
+
+    def progress(self, resume: str | None) -> _Progress:
+        """Where to go on; before now, whatever a clock that was ahead left behind."""
+        known = _Progress.read(resume, self.now)
+        if known.until is None or max(known.until, known.changes_from) <= self.now:
+            return known
+        # When it was really read is not known; what is within the look-back is taken for new.
+        back = self.now - self.look_back
+        _log.warning(
+            "the last reading reached %s, which is in the future: a clock was ahead; "
+            "everything from %s on is read again",
+            _instant(max(known.until, known.changes_from)),
+            _instant(back),
+        )
+        return _Progress(back, back)
+
     # -- orders ----------------------------------------------------------------------------
 
     def orders(self, resume: str | None) -> Iterator[FetchItem]:
         """Orders by the instants they were processed and cancelled at, then late changes."""
-        progress = _Progress.read(resume, self.now)
+        progress = self.progress(resume)
         reads_changes = self.options.orders == "v2" and resume is not None
         for span, is_new in self._spans(progress):
             for slice_, listings in self._order_slices(span):
@@ -255,7 +279,7 @@ class _Reading:
                 if self.has_details is not False:
                     yield progress.checkpoint()
         if reads_changes:
-            since = progress.changes_from
+            since = progress.changes_from - _OVERLAP
             yield from self._details(self._changed_since(since), f"changed since {_instant(since)}")
         if self.has_details is False:
             raise _no_details("the only order", "it")
@@ -268,9 +292,7 @@ class _Reading:
         if progress.until is None:
             yield _Span(start, self.now), True
             return
-        back = progress.until - timedelta(days=self.options.lookback_days)
-        if back < progress.until:
-            yield _Span(max(start, back), progress.until), False
+        yield _Span(max(start, progress.until - self.look_back), progress.until), False
         if progress.until < self.now:
             yield _Span(progress.until, self.now), True
 
@@ -379,7 +401,7 @@ class _Reading:
 
     def returns(self, resume: str | None) -> Iterator[FetchItem]:
         """Returns, refunds and cancellations by the instants they were booked and actioned at."""
-        progress = _Progress.read(resume, self.now)
+        progress = self.progress(resume)
         for span, _ in self._spans(progress):
             at = span.start
             while at < span.end:

@@ -19,7 +19,7 @@ from inventory_platform.sandbox.linnworks import Faults
 from inventory_platform.sandbox.linnworks.catalogue import guid
 from inventory_platform.sources.base import Checkpoint
 from inventory_platform.sources.linnworks import LinnworksFetcher, fetcher
-from inventory_platform.sources.linnworks.client import Answer
+from inventory_platform.sources.linnworks.client import Answer, LinnworksClient
 from inventory_platform.sources.linnworks.listing import Paged, TooManyRowsError
 from tests.linnworks_account import (
     CONTRACTS,
@@ -424,25 +424,69 @@ def test_a_list_that_says_it_has_more_than_it_gave_is_read_again():
     assert Paged("list", ask, ("Data",), ("Id",)).read().rows == 2
 
 
-def test_a_list_without_totals_is_asked_for_its_last_page_again():
-    given = iter([[1, 2], [3, 4], None, [4], [1, 2], [4], None, [4]])
+def given(*answers: list[int] | None) -> Any:
+    """A list without totals, as it is answered one time after the other."""
+    turn = iter(answers)
 
     def ask(number: int) -> Answer | None:
-        page = next(given)
+        page = next(turn)
         rows = [{"Id": i} for i in page or []]
         return None if page is None else Answer(f"page {number}", json.dumps(rows), rows)
 
-    assert Paged("list", ask, (), ("Id",)).read().first_fields() == [1, 2, 4]
+    return Paged("list", ask, (), ("Id",))
+
+
+def test_a_list_without_totals_is_read_until_two_readings_agree():
+    moved, still = ([1, 2], [3, 4], None), ([1, 2], [4], None)
+    assert given(*moved, *still, *still).read().first_fields() == [1, 2, 4]
+    assert given(*moved, *still, *moved, *moved).read().first_fields() == [1, 2, 3, 4]
+
+
+def test_a_list_without_totals_that_gives_other_rows_each_time_is_an_error():
+    readings = [page for number in range(6) for page in ([number], None)]
+    with pytest.raises(SourceError, match="changed while it was read, 3 times"):
+        given(*readings).read()
+
+
+def test_a_row_that_moves_to_a_page_that_was_read_is_not_lost():
+    there = list(range(1, 11))
+    asked: list[int] = []
+
+    def ask(number: int) -> Answer | None:
+        if number == 2 and 2 not in asked:
+            there.remove(2)
+        asked.append(number)
+        rows = [{"Id": i} for i in there[4 * (number - 1) : 4 * number]]
+        return Answer(f"page {number}", json.dumps(rows), rows) if rows else None
+
+    assert Paged("list", ask, (), ("Id",)).read().first_fields() == there
+
+
+def test_a_list_that_one_answer_holds_is_asked_for_once(shop):
+    shop.items("purchase_orders")
+    assert shop.calls()["PurchaseOrder/Search_PurchaseOrders2"] == 1
+
+
+def test_stock_that_moves_while_it_is_read_is_not_taken_for_deleted(shop):
+    shop.fetch("stock", page_size=20)
+    shop.load("stock_items")
+    items = shop.fetcher(page_size=20, now=THE_END + timedelta(hours=1))
+    asked = LinnworksClient.call
+
+    def call(client: LinnworksClient, verb: str, method: str, arguments: Any, **how: Any) -> Answer:
+        if arguments["pageNumber"] == 2 and shop.calls()[STOCK] == before + 1:
+            shop.let("archive-item", sku="SKU-00001")
+        return asked(client, verb, method, arguments, **how)
+
+    before = shop.calls()[STOCK]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LinnworksClient, "call", call)
+        found = list(items.fetch("stock", None))
+    assert len(ids(found, "stock_items", lambda d: d, "StockItemId")) == 65
 
 
 def test_a_list_without_totals_also_ends_with_an_empty_page():
-    given = iter([[1, 2], [3], [], [3]])
-
-    def ask(number: int) -> Answer:
-        rows = [{"Id": i} for i in next(given)]
-        return Answer(f"page {number}", json.dumps(rows), rows)
-
-    listing = Paged("list", ask, (), ("Id",)).read()
+    listing = given(*([1, 2], [3], []) * 2).read()
     assert [p.request for p in listing.pages()] == ["page 1", "page 2"]
 
 

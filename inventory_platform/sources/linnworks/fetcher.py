@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import orjson
@@ -455,11 +456,12 @@ class _Reading:
     def stock(self) -> Iterator[Page]:
         """All active items."""
 
-        def ask(number: int) -> Answer | None:
+        def ask(number: int, **less: Any) -> Answer | None:
             arguments = {
                 **_ALL_OF_STOCK,
                 "entriesPerPage": self.page_size,
                 "pageNumber": number,
+                **less,
             }
             try:
                 return self.client.call("POST", "Stock/GetStockItemsFull", arguments)
@@ -470,7 +472,8 @@ class _Reading:
                     return None
                 raise
 
-        yield from Paged("stock_items", ask, (), ("StockItemId",)).read().pages()
+        bare = partial(ask, dataRequirements=[])
+        yield from Paged("stock_items", ask, (), ("StockItemId",), bare).read().pages()
 
     def locations(self) -> Iterator[Page]:
         """The list of locations, and each one with its address."""

@@ -2,8 +2,8 @@
 
 A list may change between two pages, and what moves to a page that was read already is not seen.
 So a list is kept aside until it is certain that its pages belong together: as many rows as it
-says it has, none of them twice; where it does not say how many there are, its last page must be
-the same when it is asked for again. Otherwise the whole list is read once more.
+says it has, none of them twice; where it does not say how many there are, two readings in a row
+must give the same rows in the same order. Otherwise the whole list is read once more.
 
 Which lists there are is `fetcher.py`.
 """
@@ -43,12 +43,15 @@ class Paged:
             that do not say how many pages there are.
         rows: Where in an answer the rows are; how many there are stands beside them.
         identity: Fields that together no other row of the list has.
+        ask_briefly: Asks for the same page with little else than those fields, where that is
+            possible.
     """
 
     stream: str
     ask: Callable[[int], Answer | None]
     rows: Sequence[str]
     identity: Sequence[str]
+    ask_briefly: Callable[[int], Answer | None] | None = None
 
     def read(self, most: int | None = None) -> Listing:
         """Read the list until its pages belong together.
@@ -63,10 +66,14 @@ class Paged:
             TooManyRowsError: It has more rows than that.
             SourceError: It changed each time while it was read.
         """
+        before: list[tuple[Any, ...]] | None = None
         for _ in range(_READINGS):
             with ExitStack() as stack:
                 listing = stack.enter_context(closing(Listing(self.stream)))
-                self._read_once(listing, most)
+                is_proven = self._read_once(listing, most)
+                if listing.is_whole and not is_proven and before != listing.identities:
+                    before = self._identities_again()
+                    listing.is_whole = before == listing.identities
                 if listing.is_whole:
                     stack.pop_all()
                     return listing
@@ -78,33 +85,42 @@ class Paged:
             is_transient=True,
         )
 
-    def _read_once(self, listing: Listing, most: int | None) -> None:
+    def _read_once(self, listing: Listing, most: int | None) -> bool:
+        """Keep all pages; returns whether they show by themselves if they belong together."""
         totals: set[int] = set()
-        last: list[tuple[Any, ...]] = []
         number = 0
-        while (answer := self.ask(number + 1)) is not None:
-            number += 1
+        is_one_answer = False
+        for answer, found in self._answers(self.ask):
             total = self._beside(answer, "TotalEntries")
-            if most is not None and number == 1 and total is not None and total > most:
+            if most is not None and not number and total is not None and total > most:
                 raise TooManyRowsError
             if total is not None:
                 totals.add(total)
-            pages, found = self._beside(answer, "TotalPages"), self._identities(answer)
-            if pages is None and not found:
-                # A list that does not say where it ends would have no end.
-                number -= 1
-                break
-            last = found
-            listing.add(answer, last)
-            if pages is not None and number >= pages:
-                break
+            pages = self._beside(answer, "TotalPages")
+            if found or pages is not None:
+                number += 1
+                listing.add(answer, found)
+                is_one_answer = number == 1 and pages is not None and pages <= 1
         if not number:
             listing.add_nothing()
         elif totals:
             listing.is_whole &= totals == {listing.rows}
-        else:
-            again = self.ask(number)
-            listing.is_whole &= again is not None and self._identities(again) == last
+        return bool(totals) or not number or is_one_answer
+
+    def _identities_again(self) -> list[tuple[Any, ...]]:
+        return [i for _, found in self._answers(self.ask_briefly or self.ask) for i in found]
+
+    def _answers(
+        self, ask: Callable[[int], Answer | None]
+    ) -> Iterator[tuple[Answer, list[tuple[Any, ...]]]]:
+        number = 1
+        while (answer := ask(number)) is not None:
+            pages, found = self._beside(answer, "TotalPages"), self._identities(answer)
+            yield answer, found
+            # A list that does not say where it ends would have no end.
+            if number >= pages if pages is not None else not found:
+                break
+            number += 1
 
     def _beside(self, answer: Answer, name: str) -> int | None:
         value = answer.at([*self.rows[:-1], name])
@@ -139,6 +155,11 @@ class Listing:
     def add_nothing(self) -> None:
         """Keep that the list is empty, where the answer was a refusal."""
         self._write(f"{self.stream}: no rows", "[]")
+
+    @property
+    def identities(self) -> list[tuple[Any, ...]]:
+        """The identifying fields of every row, in the order of the list."""
+        return list(self._identities)
 
     def first_fields(self) -> list[Any]:
         """The first of the identifying fields of every row."""

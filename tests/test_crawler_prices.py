@@ -170,6 +170,35 @@ def test_stock_notes_are_read_by_the_words_of_the_locale(text, state):
     assert read_availability(text, words.in_stock, words.out_of_stock) == state
 
 
+@pytest.mark.parametrize(
+    ("text", "locale", "state"),
+    [
+        ("Not in stock", "en", "out_of_stock"),
+        ("Currently not in stock", "en", "out_of_stock"),
+        ("No longer available", "en", "out_of_stock"),
+        ("Available soon", "en", "out_of_stock"),
+        ("0 in stock", "en", "out_of_stock"),
+        ("In stock: 0", "en", "out_of_stock"),
+        ("10 in stock", "en", "in_stock"),
+        ("In stock: 10", "en", "in_stock"),
+        ("Pas en stock", "fr", "out_of_stock"),
+        ("plus disponible", "fr", "out_of_stock"),
+        ("Plus de 10 en stock", "fr", "in_stock"),
+        ("Keine auf Lager", "de", "out_of_stock"),
+        ("0 auf Lager", "de", "out_of_stock"),
+        ("0 Stück auf Lager", "de", "out_of_stock"),
+        ("20 Stück auf Lager", "de", "in_stock"),
+        ("ya no disponible", "es", "out_of_stock"),
+        ("Non in magazzino", "it", "out_of_stock"),
+        ("Não disponível", "pt", "out_of_stock"),
+        ("Nie na stanie", "pl", "out_of_stock"),
+    ],
+)
+def test_a_not_or_a_nought_before_a_stock_word_turns_it(text, locale, state):
+    words = locale_of(locale).words
+    assert read_availability(text, words.in_stock, words.out_of_stock) == state
+
+
 def test_a_region_writes_like_its_language_and_an_unknown_language_is_refused():
     assert locale_of("en_GB") == locale_of("en")
     assert locale_of("de-CH").group == "'"

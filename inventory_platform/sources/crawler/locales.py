@@ -21,7 +21,7 @@ class Words:
         lowest: Before the lowest of several prices.
         to: Between the two ends of a range.
         in_stock: Said of goods that can be had.
-        out_of_stock: Said of goods that cannot be had now.
+        out_of_stock: Said of goods that cannot be had now; a `not` turns what else is said.
     """
 
     was: tuple[str, ...]
@@ -56,7 +56,20 @@ _WORDS = {
         lowest=("from", "starting at"),
         to=("to",),
         in_stock=("in stock", "available", "few left", "left in stock"),
-        out_of_stock=("out of stock", "sold out", "unavailable", "not available", "back order"),
+        out_of_stock=(
+            "out of stock",
+            "sold out",
+            "unavailable",
+            "not",
+            "back order",
+            "no longer",
+            "no stock",
+            "none",
+            "isn't",
+            "aren't",
+            "available soon",
+            "coming soon",
+        ),
     ),
     "de": Words(
         was=("statt", "uvp", "war", "vorher", "bisher", "alter preis", "sparen"),
@@ -64,7 +77,15 @@ _WORDS = {
         lowest=("ab",),
         to=("bis",),
         in_stock=("auf lager", "vorrätig", "lieferbar", "verfügbar"),
-        out_of_stock=("nicht", "ausverkauft", "vergriffen"),
+        out_of_stock=(
+            "nicht",
+            "ausverkauft",
+            "vergriffen",
+            "keine auf lager",
+            "keiner auf lager",
+            "keines auf lager",
+            "bald",
+        ),
     ),
     "fr": Words(
         was=("avant", "au lieu de", "prix conseillé", "ancien prix"),
@@ -72,7 +93,16 @@ _WORDS = {
         lowest=("à partir de", "dès"),
         to=("à",),
         in_stock=("en stock", "disponible"),
-        out_of_stock=("rupture de stock", "épuisé", "indisponible", "non disponible"),
+        out_of_stock=(
+            "rupture de stock",
+            "épuisé",
+            "indisponible",
+            "non",
+            "pas",
+            "plus disponible",
+            "plus en stock",
+            "bientôt",
+        ),
     ),
     "es": Words(
         was=("antes", "pvp"),
@@ -80,7 +110,7 @@ _WORDS = {
         lowest=("desde",),
         to=("a", "hasta"),
         in_stock=("en stock", "disponible"),
-        out_of_stock=("agotado", "sin stock", "no disponible"),
+        out_of_stock=("agotado", "sin stock", "no", "próximamente"),
     ),
     "it": Words(
         was=("prima", "anziché", "prezzo di listino"),
@@ -88,7 +118,7 @@ _WORDS = {
         lowest=("da", "a partire da"),
         to=("a",),
         in_stock=("disponibile", "in magazzino"),
-        out_of_stock=("non disponibile", "esaurito"),
+        out_of_stock=("non", "esaurito", "prossimamente"),
     ),
     "nl": Words(
         was=("was", "adviesprijs", "van"),
@@ -96,7 +126,7 @@ _WORDS = {
         lowest=("vanaf",),
         to=("tot",),
         in_stock=("op voorraad", "leverbaar"),
-        out_of_stock=("niet", "uitverkocht"),
+        out_of_stock=("niet", "geen voorraad", "uitverkocht", "binnenkort"),
     ),
     "pt": Words(
         was=("antes", "de"),
@@ -104,7 +134,15 @@ _WORDS = {
         lowest=("a partir de", "desde"),
         to=("a", "até"),
         in_stock=("em estoque", "em stock", "disponível"),
-        out_of_stock=("esgotado", "indisponível", "sem stock", "fora de estoque"),
+        out_of_stock=(
+            "esgotado",
+            "indisponível",
+            "sem stock",
+            "sem estoque",
+            "fora de estoque",
+            "não",
+            "em breve",
+        ),
     ),
     "sv": Words(
         was=("ordinarie", "ord", "tidigare", "förr"),
@@ -112,7 +150,7 @@ _WORDS = {
         lowest=("från",),
         to=("till",),
         in_stock=("i lager", "finns i lager"),
-        out_of_stock=("ej", "inte", "slut", "slutsåld"),
+        out_of_stock=("ej", "inte", "slut", "slutsåld", "kommer snart"),
     ),
     "da": Words(
         was=("før", "normalpris", "vejl. pris"),
@@ -120,7 +158,7 @@ _WORDS = {
         lowest=("fra",),
         to=("til",),
         in_stock=("på lager",),
-        out_of_stock=("ikke", "udsolgt"),
+        out_of_stock=("ikke", "ingen på lager", "udsolgt"),
     ),
     "nb": Words(
         was=("før", "veil. pris"),
@@ -128,7 +166,7 @@ _WORDS = {
         lowest=("fra",),
         to=("til",),
         in_stock=("på lager",),
-        out_of_stock=("ikke", "utsolgt"),
+        out_of_stock=("ikke", "ingen på lager", "utsolgt"),
     ),
     "pl": Words(
         was=("przed", "cena regularna"),
@@ -136,7 +174,7 @@ _WORDS = {
         lowest=("od",),
         to=("do",),
         in_stock=("w magazynie", "dostępny", "na stanie"),
-        out_of_stock=("niedostępny", "wyprzedany", "brak"),
+        out_of_stock=("nie", "niedostępny", "wyprzedany", "brak", "wkrótce"),
     ),
 }
 

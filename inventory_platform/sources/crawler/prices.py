@@ -225,7 +225,8 @@ def read_availability(
     name = re.sub(r"[\s_-]", "", plain.rpartition("/")[2])
     if name in _STATE_OF:
         return _STATE_OF[name]
-    if _says(plain, out_of_stock):
+    in_stock = tuple(in_stock)
+    if _says(plain, out_of_stock) or _says_none(plain, in_stock):
         return OUT_OF_STOCK
     return IN_STOCK if _says(plain, in_stock) else UNKNOWN
 
@@ -267,6 +268,16 @@ def _amount(number: str, locale: Locale) -> Decimal | None:
 def _says(text: str, words: Iterable[str]) -> bool:
     pattern = _pattern(tuple(words))
     return pattern is not None and pattern.search(text) is not None
+
+
+def _says_none(text: str, words: Iterable[str]) -> bool:
+    """Whether there are 0 of what the words say, as in `0 in stock` and `in stock: 0`."""
+    pattern = _pattern(tuple(words))
+    return pattern is not None and any(
+        re.search(rf"(?<![\d.,])0 (?:{_LETTER}+ )?$", text[: match.start()])
+        or re.match(r" ?: ?0(?![\d.,])", text[match.end() :])
+        for match in pattern.finditer(text)
+    )
 
 
 @lru_cache(maxsize=256)

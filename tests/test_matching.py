@@ -156,6 +156,49 @@ def test_what_only_one_name_says_is_left_for_review(name, product, reason):
     assert row["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours", "word"),
+    [
+        ("Apple iPhone 15 Pro", "Apple iPhone 15", "pro"),
+        ("LED lamp not dimmable warm white", "LED lamp dimmable warm white", "not"),
+        (
+            "Bosch cordless drill set with battery",
+            "Bosch cordless drill set without battery",
+            "without",
+        ),
+        ("T-Shirt cotton basic crew neck XL", "T-Shirt cotton basic crew neck L", "l"),
+        (
+            "Ergonomic office chair with mesh back and adjustable armrests white",
+            "Ergonomic office chair with mesh back and adjustable armrests black",
+            "black",
+        ),
+    ],
+)
+def test_one_word_more_or_another_can_be_another_product(theirs, ours, word):
+    (row,) = match(theirs, ours=[(1, None, None, ours, None)])
+    assert summary(row) == (1, "review", "name")
+    assert row["reason"] == f"only one of the names says {word!r}"
+
+
+def test_another_spelling_or_a_filler_is_no_other_product():
+    ours = [(1, None, None, "Garden lounge cushions with grey coloured cover", None)]
+    (row,) = match("Garden lounge cushions grey colored cover", ours=ours)
+    assert summary(row) == (1, "matched", "name")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Garden hose green 20 m", "Wooden garden chair"),
+        ("Lamp not dimmable", "Lamp dimmable"),
+    ],
+)
+def test_an_equal_sku_on_names_that_contradict_is_left_for_review(theirs, ours):
+    (row,) = match({"name": theirs, "sku": "1001"}, ours=[(1, "1001", None, ours, None)])
+    assert summary(row) == (1, "review", "sku")
+    assert row["reason"] == "equal SKU, but the names contradict"
+
+
 def test_brands_must_agree_where_both_are_known():
     same, other, unknown = match(
         {"name": "Ardent Steel Water Bottle", "brand": "ARDENT"},

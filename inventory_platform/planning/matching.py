@@ -143,6 +143,18 @@ _SIZE = re.compile(
 )
 _WORD = re.compile(r"\w+")
 
+_FILLERS = frozenset(
+    {"a", "an", "and", "for", "in", "of", "on", "the", "with", "und", "mit", "der", "die", "das"}
+    | {"et", "avec", "de", "la", "le", "les", "du", "des"}
+)
+"""Words that make no difference between two products."""
+_NEGATIONS = frozenset(
+    {"not", "no", "non", "without", "nicht", "ohne", "kein", "keine", "sans", "pas"}
+    | {"senza", "sin", "zonder", "niet", "sem", "utan", "uten"}
+)
+_SPELLED_ALIKE = 85
+"""From here on two words with the same first letter are one: `colour` and `color`."""
+
 
 @dataclass(frozen=True)
 class _Item:
@@ -227,6 +239,28 @@ def _gap(one: _Item, other: _Item) -> str | None:
     return None
 
 
+def _own_words(one: _Item, other: _Item) -> list[str]:
+    """What the name of one product says and that of the other does not.
+
+    Words of either brand do not count, as many names leave it out.
+    """
+    brands = set(_WORD.findall(f"{one.brand or ''} {other.brand or ''}"))
+    left = set(one.words.split()) - set(other.words.split()) - _FILLERS - brands
+    theirs = set(other.words.split()) - set(one.words.split())
+    return sorted(word for word in left if not any(_is_alike(word, their) for their in theirs))
+
+
+def _is_alike(one: str, other: str) -> bool:
+    # Another first letter is seldom a slip: scented is not unscented.
+    return one[0] == other[0] and fuzz.ratio(one, other) >= _SPELLED_ALIKE
+
+
+def _contradicts(one: _Item, other: _Item) -> bool:
+    """Whether each of two names says what the other does not, or one denies the other."""
+    ours, theirs = _own_words(one, other), _own_words(other, one)
+    return bool(ours and theirs) or not _NEGATIONS.isdisjoint(ours + theirs)
+
+
 # -- what people decided -------------------------------------------------------------------
 
 
@@ -306,6 +340,9 @@ class _ByCode:
             reason = f"{equal}, but {conflict}"
         elif offer.words and best.words and score < self._limits.doubt:
             reason = f"{equal}, but the names have little in common"
+        elif method == "sku" and offer.words and best.words and _contradicts(offer, best):
+            # Unlike a barcode, another shop may use the same number for something else.
+            reason = f"{equal}, but the names contradict"
         else:
             return _Match(MATCHED, best, method, score, equal)
         return _Match(REVIEW, best, method, score, reason)
@@ -356,6 +393,9 @@ def _best(offer: _Item, products: Sequence[_Item], limits: Thresholds) -> _Match
     doubt = _gap(offer, best)
     if score < limits.sure:
         doubt = doubt or "the names are similar"
+    own_words = sorted(_own_words(offer, best) + _own_words(best, offer))
+    if own_words:
+        doubt = doubt or f"only one of the names says {own_words[0]!r}"
     if len(candidates) > 1 and score - candidates[1][0] < limits.margin:
         doubt = f"nearly as similar to product {candidates[1][1].key}"
     if doubt:

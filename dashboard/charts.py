@@ -8,6 +8,7 @@ what a number means (its unit) is said where it is hovered over.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -23,6 +24,10 @@ SCALE = ((0.0, "rgba(46,126,187,0.05)"), (1.0, "rgba(46,126,187,0.55)"))
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 _GRID = "rgba(122,130,140,0.22)"
+_NAME = 28
+"""Characters of a name beside its bar."""
+_CHARACTER = 8
+"""Pixels that a digit takes at most, beside a bar."""
 
 
 def number(unit: str = "", decimals: int = 0) -> str:
@@ -100,28 +105,62 @@ def bars(
     colour: str = BLUE,
     height: int | None = None,
 ) -> go.Figure:
-    """Horizontal bars, the first row on top, each with its number at its end."""
+    """Horizontal bars, the first row on top, each with its number at its end.
+
+    A bar is a row, whatever it is called: rows of one name stay apart. Names are text from
+    anywhere, so nothing in them is markup, and a long one leaves room for its bar.
+    """
     shown = frame.iloc[::-1]
+    places = list(range(len(shown)))
+    names = [" ".join(str(name).split()) for name in shown[label].fillna("unknown")]
+    numbers = [
+        "" if pd.isna(value) else with_unit(format(value, number(unit, decimals)[1:]), unit)
+        for value in shown[value]
+    ]
     figure = go.Figure(
         go.Bar(
             x=shown[value],
-            y=shown[label].astype(str),
+            y=places,
             orientation="h",
             marker={"color": colour},
-            texttemplate=with_unit(f"%{{x{number(unit, decimals)}}}", unit),
+            text=numbers,
+            customdata=[_as_text(name) for name in names],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate=f"%{{y}}: {with_unit(f'%{{x{number(unit, decimals)}}}', unit)}"
-            "<extra></extra>",
+            hovertemplate="%{customdata}: %{text}<extra></extra>",
         )
     )
     _finish(figure, unit, height=height or 70 + 30 * len(frame), on="x")
-    figure.update_yaxes(automargin=True, showgrid=False)
-    values = frame[value].fillna(0)
-    room = 1.25 * max(values.max(), -values.min(), 1e-9)
-    ends = [-room if values.min() < 0 else 0, room if values.max() > 0 else 0]
-    figure.update_xaxes(showticklabels=False, showgrid=False, range=ends)
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[_as_text(_shortened(name)) for name in names],
+        range=[-0.5, len(places) - 0.5],
+        showgrid=False,
+    )
+    values = frame[value].astype(float).fillna(0)
+    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
+    figure.update_xaxes(
+        showticklabels=False, showgrid=False, range=[low, high if high > low else low + 1]
+    )
+    # Numbers stand beyond the ends of the axis, in room that is measured in their characters: a
+    # share of the axis would be too little on a phone.
+    room = 8 + _CHARACTER * max(map(len, numbers), default=0)
+    figure.update_layout(margin_r=room)
+    if low < 0:
+        figure.update_yaxes(ticklabelstandoff=room)
     return figure
+
+
+def _shortened(name: str) -> str:
+    """A name that fits beside its bar; its end is kept, as it often makes the difference."""
+    return (
+        name if len(name) <= _NAME else f"{name[: _NAME - 12]}\N{HORIZONTAL ELLIPSIS}{name[-11:]}"
+    )
+
+
+def _as_text(name: str) -> str:
+    """A name in which Plotly finds no markup. It does not know the entities of quotes."""
+    return html.escape(name, quote=False)
 
 
 def columns(

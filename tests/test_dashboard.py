@@ -352,6 +352,44 @@ def test_every_colour_can_be_told_from_both_backgrounds() -> None:
         assert contrast(config["theme"][theme]["textColor"], background) >= 7
 
 
+def test_two_bars_of_one_name_stay_two_bars() -> None:
+    rows = pd.DataFrame({"name": ["Mug", "Mug", None], "amount": [3, 2, 1]})
+    figure = charts.bars(rows, "name", "amount")
+    assert list(figure.data[0].y) == [0, 1, 2]
+    assert list(figure.data[0].x) == [1, 2, 3]
+    assert list(figure.layout.yaxis.ticktext) == ["unknown", "Mug", "Mug"]
+
+
+def test_nothing_in_the_name_of_a_bar_is_markup() -> None:
+    name = '<a href="https://shop.example">B & C</a>'
+    figure = charts.bars(pd.DataFrame({"name": [name], "amount": [1]}), "name", "amount")
+    (hovered,), (beside,) = figure.data[0].customdata, figure.layout.yaxis.ticktext
+    assert hovered == '&lt;a href="https://shop.example"&gt;B &amp; C&lt;/a&gt;'
+    assert "<" not in beside
+    assert beside.startswith("&lt;a href")
+
+
+def test_a_long_name_leaves_room_for_its_bar_and_is_whole_when_hovered() -> None:
+    name = "Mug " * 30 + "of blue clay"
+    figure = charts.bars(pd.DataFrame({"name": [name], "amount": [1]}), "name", "amount")
+    assert figure.layout.yaxis.ticktext == ("Mug Mug Mug Mug \N{HORIZONTAL ELLIPSIS}f blue clay",)
+    assert figure.data[0].customdata == (name,)
+
+
+@pytest.mark.parametrize("amounts", [[39.0, 5.0], [-39.0, 5.0], [-39.0, -5.0], [0.0, None]])
+def test_the_longest_amount_has_room_beside_its_bar(amounts: list[float | None]) -> None:
+    rows = pd.DataFrame({"name": ["a", "b"], "amount": amounts})
+    figure = charts.bars(rows, "name", "amount", unit="seconds", decimals=1)
+    longest = max(figure.data[0].text, key=len)
+    assert longest in ("39.0 seconds", "-39.0 seconds", "0.0 seconds")
+    # Bars end where the axis does; beyond it every character has more than the 7 pixels of a digit.
+    assert figure.layout.margin.r > 7 * len(longest)
+    low, high = figure.layout.xaxis.range
+    known = [amount for amount in amounts if amount is not None]
+    assert (low, high) == (min(0, *known), max(0, *known) if any(known) else 1)
+    assert (figure.layout.yaxis.ticklabelstandoff or 0) >= (7 * len(longest) if low < 0 else 0)
+
+
 def contrast(one: str, other: str) -> float:
     """The contrast of two colours, as WCAG 2 defines it."""
     high, low = sorted((luminance(one), luminance(other)), reverse=True)

@@ -169,7 +169,7 @@ def test_a_merged_file_that_is_not_what_it_was_made_of_is_refused(shop, items, i
 @pytest.mark.usefixtures("ids")
 def test_a_table_that_is_being_loaded_is_not_compacted(shop, items):
     settings = shop.settings.model_copy(update={"lock_timeout_seconds": 0})
-    with shop.lake.lock(items, 0), pytest.raises(LandingError, match="being loaded"):
+    with shop.lake.lock(items, 0), pytest.raises(LandingError, match="in use by process"):
         compact_table(Registry(settings, {}, {items.relation: items}), items, TODAY)
 
 

@@ -211,7 +211,7 @@ def test_days_without_publication_are_called_stale(publish: Publish) -> None:
 def test_the_header_tells_the_last_day_of_business_and_when_it_was_published(
     publish: Publish,
 ) -> None:
-    at = NOW - timedelta(minutes=5, seconds=1)
+    at = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=5, seconds=10)
     publish(MARTS, at=at)
     published = f"{at:%-d %b %Y %H:%M} UTC (5 minutes ago)"
     told = f"Data as of 30 Jun 2026, the last day of business; published {published}"

@@ -24,7 +24,7 @@ SCALE = ((0.0, "rgba(46,126,187,0.05)"), (1.0, "rgba(46,126,187,0.55)"))
 CONFIG = {"displayModeBar": False, "responsive": True}
 
 _GRID = "rgba(122,130,140,0.22)"
-_NAME = 28
+_NAME = 24
 """Characters of a name beside its bar."""
 _CHARACTER = 8
 """Pixels that a digit takes at most, beside a bar."""
@@ -136,6 +136,7 @@ def bars(
         ticktext=[_as_text(_shortened(name)) for name in names],
         range=[-0.5, len(places) - 0.5],
         showgrid=False,
+        zeroline=False,
     )
     values = frame[value].astype(float).fillna(0)
     low, high = min(values.min(), 0.0), max(values.max(), 0.0)

@@ -372,7 +372,7 @@ def test_nothing_in_the_name_of_a_bar_is_markup() -> None:
 def test_a_long_name_leaves_room_for_its_bar_and_is_whole_when_hovered() -> None:
     name = "Mug " * 30 + "of blue clay"
     figure = charts.bars(pd.DataFrame({"name": [name], "amount": [1]}), "name", "amount")
-    assert figure.layout.yaxis.ticktext == ("Mug Mug Mug Mug \N{HORIZONTAL ELLIPSIS}f blue clay",)
+    assert figure.layout.yaxis.ticktext == ("Mug Mug Mug \N{HORIZONTAL ELLIPSIS}f blue clay",)
     assert figure.data[0].customdata == (name,)
 
 

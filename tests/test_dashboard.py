@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pandas as pd
+import plotly.io as pio
 import pytest
 import yaml  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
@@ -134,6 +137,38 @@ def test_filters_that_leave_nothing_say_so(publish: Publish) -> None:
     page = opened(channel="shop", country="Spain")
     assert said(page).count("Nothing in this range. Choose more days or fewer filters.") == 5
     assert not figures(page)
+
+
+def lines(page: AppTest, title: str) -> dict[str, list[float]]:
+    """The lines of a section's chart: name → values."""
+    drawn = next(c for c in page.get("plotly_chart") if f"{title} chart" in c.proto.id)
+    figure = pio.from_json(drawn.proto.spec)
+    return {
+        line.name: np.frombuffer(b64decode(line.y["bdata"]), line.y["dtype"]).tolist()
+        for line in figure.data
+    }
+
+
+@pytest.mark.parametrize(
+    ("period", "points"), [("Last 90 days", 90), ("Last 28 days", 28), ("Everything", 27)]
+)
+def test_days_and_weeks_without_sales_are_drawn_as_zero(
+    publish: Publish, period: str, points: int
+) -> None:
+    publish(MARTS)
+    page = opened(channel="web", period=period)
+    drawn = lines(page, "Revenue over time")
+    assert len(drawn["gross"]) == points
+    assert drawn["gross"].count(0) > points - 4
+    shown = figures(page)["Gross revenue"].removeprefix("\N{EURO SIGN}")
+    assert f"{sum(drawn['gross']):.0f}" == shown
+
+
+def test_the_earlier_period_is_drawn_whole(publish: Publish) -> None:
+    publish(MARTS)
+    drawn = lines(opened(), "Revenue over time")
+    # Nothing was sold 90 days after 10 March; its 85.25 are drawn all the same.
+    assert sum(drawn["gross, 90 days earlier"]) == 85.25
 
 
 def test_before_the_first_publication_a_page_says_what_to_do(publish: Publish) -> None:

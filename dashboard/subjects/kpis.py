@@ -135,24 +135,33 @@ def _margin(sums: dict[str, float | None]) -> float | None:
 
 def _revenue(view: View, section: frame.Section) -> None:
     grain = "day" if view.days <= 100 else "week" if view.days <= 400 else "month"
-    sums = "sum(gross_amount) as gross_amount, sum(net_amount) as net_amount"
-    rows = view.rows(f"""
-        select date_trunc('{grain}', date_day) as period, {sums}
-        from marts.kpi_sales_daily where {view.where(*SALES, dates="date_day")}
-        group by 1 order by 1""")
+    rows = _by_period(view, grain)
+    if not rows.pop("lines").any():
+        raise frame.NothingError(frame.NOTHING)
     series = {"gross_amount": "gross", "net_amount": "net"}
     if view.before and grain == "day":
-        before = view.before.query(f"""
-            select date_day + {view.days} as period, sum(gross_amount) as gross_before
-            from marts.kpi_sales_daily where {view.where(*SALES, dates="date_day")}
-            group by 1""")
-        before["period"] = pd.to_datetime(before["period"])
-        rows["period"] = pd.to_datetime(rows["period"])
-        rows = rows.merge(before, on="period", how="left")
+        before = _by_period(view.before, grain)[["period", "gross_amount"]]
+        before["period"] += timedelta(days=view.days)
+        rows = rows.merge(before.rename(columns={"gross_amount": "gross_before"}), on="period")
         series["gross_before"] = f"gross, {view.days} days earlier"
     st.caption(f"By {grain}." + ("" if grain == "day" else " The first and the last may be cut."))
     figure = charts.line(rows, "period", series, unit=data.currency())
     section.chart(figure, rows, f"Gross and net revenue by {grain}")
+
+
+def _by_period(view: View, grain: str) -> pd.DataFrame:
+    """Revenue of every day, week or month; one without sales is zero, not missing."""
+    rows = view.query(f"""
+        select date_trunc('{grain}', d.date_day) as period,
+            coalesce(sum(s.gross_amount), 0) as gross_amount,
+            coalesce(sum(s.net_amount), 0) as net_amount, count(s.date_day) as lines
+        from marts.dim_dates as d
+        left join (select * from marts.kpi_sales_daily where {view.where(*SALES)}) as s
+            on s.date_day = d.date_day
+        where {view.where(dates="d.date_day")}
+        group by 1 order by 1""")
+    rows["period"] = pd.to_datetime(rows["period"])
+    return rows
 
 
 def _window(view: View) -> int:

@@ -214,6 +214,37 @@ def test_prices_show_the_index_the_rank_and_who_undercuts(publish: Publish) -> N
     assert figures(opened("prices", category="Tools"))["Price index"] == "125.0"
 
 
+def test_the_price_index_ends_with_the_chosen_days(publish: Publish) -> None:
+    publish(PRICES)
+    chosen = opened("prices", period="Choose days", days=["2026-06-01", "2026-06-29"])
+    told = [text.value for text in chosen.caption]
+    assert any(text.startswith("On 29 Jun 2026: 1 products against 2 prices") for text in told)
+    early = opened("prices", period="Choose days", days=["2026-01-01", "2026-01-31"])
+    assert said(early).count(frame.NOTHING) == 2  # Over time, and by category.
+
+
+def test_prices_seen_after_the_last_day_of_business_belong_to_it(publish: Publish) -> None:
+    later = PRICES["kpi_price_index_daily"].replace("2026-06-30", "2026-07-09")
+    publish(PRICES | {"kpi_price_index_daily": later})
+    told = [text.value for text in opened("prices").caption]
+    assert any(text.startswith("On 9 Jul 2026: 2 products against 4 prices") for text in told)
+
+
+def test_figures_that_no_competitor_is_chosen_for_say_so(publish: Publish) -> None:
+    publish(PRICES)
+    page = opened("prices", competitor="Bazaar")
+    every = {tile.label for tile in page.metric if tile.help.endswith("All competitors.")}
+    assert every == {"Price index", "Compared products", "We are cheapest"}
+    assert figures(page)["Compared products"] == figures(opened("prices"))["Compared products"]
+    assert [text.value for text in page.caption if "all competitors" in text.value.lower()] == [
+        "Ours against the median of crawled shops; 100 is equal, above is dearer. All competitors"
+        " and products of a category",
+        "On the last day shown; crawled shops, all competitors and products",
+        "The dearest against the cheapest first; all competitors",
+        "Not compared with anything until somebody reviews them; all competitors and products",
+    ]
+
+
 def test_the_offers_of_a_product_stand_beside_our_price(publish: Publish) -> None:
     publish(PRICES)
     page = opened("prices")

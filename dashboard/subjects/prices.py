@@ -19,18 +19,31 @@ COMPETITOR = Filter(
 INDEX_CATEGORY = Filter("category", "Category", "category in {values}")
 """The filter of categories, for marts that hold the category themselves."""
 GOODS = (PRODUCT_CATEGORY, PRODUCT)
+WATCHED = "(price_date <= $last or $last = (select max(date_day) from marts.dim_dates))"
+"""Days of prices up to the last one chosen. Competitors are watched after the last day of business
+too: what was seen then belongs to it."""
 
 
 def show(view: View) -> None:
     """Draw the page."""
-    with frame.section("Prices now", "As competitors were seen last") as section:
+    with frame.section(
+        "Prices now", "As competitors were seen last, whichever days are chosen"
+    ) as section:
         _figures(view, section)
     with frame.section(
-        "Price index", "Ours against the median of competitors; 100 is equal, above is dearer"
+        "Price index",
+        "Ours against the median of crawled shops; 100 is equal, above is dearer. All competitors"
+        " and products of a category",
     ) as section:
         _index(view, section)
     left, right = st.columns(2)
-    with left, frame.section("Index by category", "On the last day shown") as section:
+    with (
+        left,
+        frame.section(
+            "Index by category",
+            "On the last day shown; crawled shops, all competitors and products",
+        ) as section,
+    ):
         _categories(view, section)
     with (
         right,
@@ -41,12 +54,15 @@ def show(view: View) -> None:
         "Undercut offers", "The largest difference first; the margin is ours at their price"
     ) as section:
         _undercut(view, section)
-    with frame.section("Position of every product", "The dearest against the cheapest") as section:
+    with frame.section(
+        "Position of every product", "The dearest against the cheapest first; all competitors"
+    ) as section:
         _position(view, section)
     with frame.section("Offers of a product", "What each competitor asked, and since when") as box:
         _history(view, box)
     with frame.section(
-        "Offers that belong to no product", "Not compared with anything until somebody reviews them"
+        "Offers that belong to no product",
+        "Not compared with anything until somebody reviews them; all competitors and products",
     ) as section:
         _unmatched(view, section)
 
@@ -69,11 +85,12 @@ def _figures(view: View, section: frame.Section) -> None:
     index = frame.ratio(position["index_sum"], position["indexed"])
     frame.tiles(
         ("Price index", frame.count(index, 1), None,
-         "Mean of the products' indices, each counting once; above 100 we are dearer."),
+         "Mean of the products' indices, each counting once; above 100 we are dearer. All"
+         " competitors."),
         ("Compared products", frame.count(position["compared"]), None,
-         "Products of which at least one competitor has a comparable offer."),
+         "Products of which at least one competitor has a comparable offer. All competitors."),
         ("We are cheapest", frame.share(frame.ratio(position["cheapest"], position["compared"])),
-         None, "Share of the compared products for which nobody asks less."),
+         None, "Share of the compared products for which nobody asks less. All competitors."),
         ("Undercut offers", frame.count(undercut["offers"]), None,
          f"More than 5 % below us, of {undercut['products']:,.0f} products."),
         ("Offers", frame.count(offers["offers"]), None,
@@ -85,13 +102,18 @@ def _figures(view: View, section: frame.Section) -> None:
 
 
 def _index(view: View, section: frame.Section) -> None:
-    # Competitors are watched after the last day of business too, so no day is cut off here.
     rows = view.rows(f"""
         select price_date, sum(price_index_sum) / nullif(sum(products), 0) as price_index,
             sum(products) as products, sum(competitor_prices) as competitor_prices
         from marts.kpi_price_index_daily
-        where price_date >= $first and {view.where(INDEX_CATEGORY)}
+        where price_date >= $first and {WATCHED} and {view.where(INDEX_CATEGORY)}
         group by 1 order by 1""")
+    newest = rows.iloc[-1]
+    st.caption(
+        f"On {newest['price_date']:%-d %b %Y}: {newest['products']:,.0f} products against"
+        f" {newest['competitor_prices']:,.0f} prices of crawled shops. Prices from other sources"
+        " have no history: they count in the price index above and not here, so the two differ."
+    )
     if len(rows) == 1:
         st.caption("Competitors were watched on one day only; a trend begins with the second.")
     figure = charts.line(
@@ -105,7 +127,8 @@ def _categories(view: View, section: frame.Section) -> None:
         select category, sum(price_index_sum) / nullif(sum(products), 0) as price_index,
             sum(products) as products
         from marts.kpi_price_index_daily
-        where price_date = (select max(d.price_date) from marts.kpi_price_index_daily as d)
+        where price_date = (
+                select max(price_date) from marts.kpi_price_index_daily where {WATCHED})
             and {view.where(INDEX_CATEGORY)}
         group by 1 order by 2 desc nulls last, 1""")
     figure = charts.bars(rows, "category", "price_index", decimals=1)

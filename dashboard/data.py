@@ -36,7 +36,12 @@ _ENGINE: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The platform's rule for its own exports (a test holds both equal): a formula begins with one of
+# these, also in the wide form, at the start of a text or where a program may split its cell. Blanks
+# and quotes before it are skipped by spreadsheets.
+_TRIGGERS = "=+@\uff1d\uff0b\uff0d\uff20-"
+_CELL_BEGINS = rf'((?:^|[;\t\r\n])[\s"]*)([{_TRIGGERS}])'
+_BLANK_BEGINS = r"^([\t\r\n])"
 
 
 class DashboardError(Exception):
@@ -203,8 +208,8 @@ def _read(
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """A frame as CSV that a spreadsheet opens without running anything in it.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay
-    numbers. The byte order mark tells Excel that this is UTF-8.
+    What a spreadsheet would take for a formula, also further on in a text, gets an apostrophe in
+    front; numbers stay numbers. The byte order mark tells Excel that this is UTF-8.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -216,7 +221,8 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        marked = re.sub(_CELL_BEGINS, r"\1'\2", value, flags=re.ASCII)
+        return re.sub(_BLANK_BEGINS, r"'\1", marked)
     if pd.isna(value):
         return ""
     if isinstance(value, pd.Timestamp):

@@ -6,6 +6,8 @@ What can be seen only in a browser (filters by hand, phones, requests) is in
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import tomllib
@@ -23,6 +25,7 @@ import yaml  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 
 from dashboard import charts, data, frame
+from inventory_platform.publishing import spreadsheets
 
 ROOT = Path(__file__).resolve().parents[1]
 NOW = datetime.now(UTC).replace(tzinfo=None)
@@ -376,6 +379,25 @@ def test_a_download_cannot_run_anything_in_a_spreadsheet() -> None:
     assert text[6].startswith('"\'\re",')
     assert text[7] == "plain,7.0,2026-06-30,2026-06-30 10:15:00"
     assert text[8] == '"with ""quotes"", and comma",,,2026-06-30 10:15:00'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=1", " =1", "\uff1d1", '"=1', "x;=1", "x;;+1", "a\t-1", "a\r\n @b", "\td", "\t=1", "\n"),
+        *('";="', "-", "x; y", "x=1", "a-b", "plain", "", "\u00a0=1", "2;3", "M\u00fcller; -5"),
+    ],
+)
+def test_a_download_guards_against_formulas_as_an_export_does(text: str) -> None:
+    rows = pd.DataFrame({"text": [text]})
+    _, (written,) = csv.reader(io.StringIO(data.csv_bytes(rows).decode("utf-8-sig"), newline=""))
+    with duckdb.connect() as con:
+        assert written == spreadsheets.harmless(con, text)
+
+
+def test_the_rule_for_formulas_is_that_of_exports() -> None:
+    for name in ("_CELL_BEGINS", "_BLANK_BEGINS"):
+        assert getattr(data, name) == getattr(spreadsheets, name)
 
 
 def test_every_colour_can_be_told_from_both_backgrounds() -> None:

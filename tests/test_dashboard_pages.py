@@ -48,6 +48,8 @@ PRICES = MARTS | {
         """,
 }
 STOCK = MARTS | {
+    "dim_locations": "from (values ('NTH', 'North'), ('HUB', 'Hub'))"
+    " as t(location_id, location_name)",
     "kpi_reorder_proposals": """
         select *, date '2026-07-01' as order_date, date '2026-07-09' as expected_arrival_date,
             'Alba' as supplier_name, 10.0 as order_cost, 1.0 as days_of_cover, 0 as reserved,
@@ -59,6 +61,17 @@ STOCK = MARTS | {
             ('P9', null, 'HUB', 'wait', null, null, 'enough', 0.1, 20.0, 9, 9, null)
         ) as t(product_id, product_name, location_id, decision, urgency_rank, order_quantity,
             reason, stock_out_risk, annual_value, on_hand, position, reorder_point)""",
+    "kpi_stock_products": """
+        select product_id, 'HUB' as location_id, 3 as on_hand, 30.0 as cost_value,
+            false as is_dead_stock, 0.0 as excess_value, 0.0 as lost_sales_value
+        from (values ('P1'), ('P3')) as t(product_id)""",
+    "kpi_stock_daily_totals": """
+        select stock_date::date as stock_date, location_id, 5 as closing_quantity,
+            50.0 as cost_value, 60.0 as retail_value
+        from range(date '2026-01-01', date '2026-07-01', interval 1 day) as d(stock_date),
+            (values ('NTH', date '2026-01-01'), ('HUB', date '2026-06-30'),
+                ('FBA', date '2026-06-30'), ('STH', date '2026-05-01')) as l(location_id, since)
+        where stock_date >= since""",
     "fct_demand_forecasts": """
         select *, 'HUB' as location_id, date '2026-07-01' as forecast_date,
             date '2026-06-30' as as_of_date, 'smooth' as demand_class, 'naive' as method,
@@ -190,6 +203,25 @@ def test_the_forecast_is_that_of_the_chosen_product(publish: Publish) -> None:
     page.selectbox(key="forecast").select("P9 at HUB").run()
     assert not page.exception
     assert "There is no forecast for this product here." in said(page)
+
+
+def test_a_location_that_begins_within_the_days_is_told(publish: Publish) -> None:
+    publish(STOCK)
+
+    def told(**address: str) -> list[str]:
+        return [c.value for c in opened("stock", **address).caption if "booked since" in c.value]
+
+    both = "2 locations are booked since 30 Jun 2026 only; 1 location is booked since 1 May 2026"
+    assert told() == [f"{both} only."] * 2  # Under the value and under the units.
+    assert told(period="Last 28 days") == ["2 locations are booked since 30 Jun 2026 only."] * 2
+    assert not told(location="NTH · North")
+
+
+def test_products_at_their_reorder_point_are_counted(publish: Publish) -> None:
+    publish(STOCK)
+    # P1 is below its point and P3 at it; P8 is above, and P9 has none.
+    assert figures(opened("stock"))["At reorder point"] == "2"
+    assert figures(opened("stock", product="P1"))["At reorder point"] == "1"
 
 
 def test_an_offered_product_without_a_name_is_listed_by_its_number(publish: Publish) -> None:

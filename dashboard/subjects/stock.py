@@ -94,12 +94,18 @@ def _figures(view: View, section: frame.Section) -> None:
     row = stock.iloc[0]
     dead = frame.ratio(row["dead_value"], row["cost_value"])
     out = frame.ratio(row["out_of_stock"], row["positions"])
+    low, planned = view.query(f"""
+        select count(*) filter (position <= reorder_point), count(reorder_point)
+        from marts.kpi_reorder_proposals where {view.where(*GOODS)}""").iloc[0]
     frame.tiles(
         ("Value at cost", frame.money(row["cost_value"]), None,
          f"{row['without_cost']:,.0f} products at a location have no known cost and do not count."),
         ("Units", frame.count(row["on_hand"]), None, "On hand, all locations shown."),
         ("Out of stock", frame.count(row["out_of_stock"]), None,
          f"Products at a location with nothing left: {frame.share(out)} of them."),
+        ("At reorder point", frame.count(low if planned else None), None,
+         "Products at a location whose position, on hand - reserved + on order, is at or below"
+         f" their reorder point, of {frame.count(planned)} that have one."),
         ("Dead stock", frame.money(row["dead_value"]), None,
          f"Nothing sold in 180 days: {frame.share(dead)} of the value."),
         ("Excess", frame.money(row["excess_value"]), None,
@@ -107,7 +113,7 @@ def _figures(view: View, section: frame.Section) -> None:
         ("Sales lost", frame.money(row["lost_sales_value"]), None,
          "Estimate of 90 days: days out of stock, times demand, at our price."),
     )  # fmt: skip
-    section.offer(stock)
+    section.offer(stock.assign(at_reorder_point=low if planned else None))
 
 
 def _over_time(view: View, section: frame.Section, series: dict[str, str], is_money: bool) -> None:
@@ -122,7 +128,27 @@ def _over_time(view: View, section: frame.Section, series: dict[str, str], is_mo
     figure = charts.line(
         rows, "stock_date", series, unit=data.currency() if is_money else "units", height=280
     )
+    if begun := _begun(view):
+        st.caption(begun)
     section.chart(figure, rows, " and ".join(series.values()) + " by day")
+
+
+def _begun(view: View) -> str:
+    """Which steps are no change of stock: locations of which nothing was booked before."""
+    begun = view.query(f"""
+        select since, count(*) as locations
+        from (select min(stock_date) as since from marts.kpi_stock_daily_totals
+            where {view.where(LOCATION)} group by location_id)
+        where since > $first and since <= $last group by 1 order by 1 desc""")
+    if begun.empty:
+        return ""
+    told = [
+        f"{row.locations} {'location is' if row.locations == 1 else 'locations are'} booked since"
+        f" {row.since:%-d %b %Y} only"
+        for row in begun.head(3).itertuples()
+    ]
+    rest = begun["locations"].iloc[3:].sum()
+    return "; ".join([*told, f"{rest} more begin earlier in these days"] if rest else told) + "."
 
 
 def _proposals(view: View, section: frame.Section) -> None:
